@@ -1,0 +1,170 @@
+"""Commands that make and look after a ledger: init, trust, checkpoint, rebuild, schema, completion."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.output import hint, print_json, say
+from cli.session import Session, json_option, ledger_path, now_seconds, now_text, read_input, reading, writing
+from ledger.errors import KeyFileError, StoreError
+
+
+@click.command()
+@click.option(
+    "-L", "--ledger", "named", metavar="PATH", envvar="PLUMBLINE_LEDGER", required=True, help="Where to make it: one SQLite file."
+)
+@click.option("--origin", required=True, help="The log's name for ever: a host with a dot, a slash, a path, such as ledger.example/lead.")
+@click.option("--keys", metavar="DIR", help="Where log.key, registrar.key, mark and trust go. Default: PATH.keys beside the ledger.")
+@click.option("--no-passphrase", is_flag=True, help="Leave both key files in the clear, for unattended use.")
+@click.option("--passphrase-fd", type=int, metavar="N", help="Read the pass phrase from this file descriptor.")
+@json_option
+@click.pass_context
+def init(ctx: click.Context, named: str, origin: str, keys: str | None, *, no_passphrase: bool, passphrase_fd: int | None) -> None:
+    """Make a new ledger with its log key and registrar key.
+
+    The log key signs for what the ledger holds; the registrar key admits parties. Whoever has the folder of both runs the ledger: keep it
+    apart from the ledger's backups.
+    """
+    from ledger.founding import Founding, found  # noqa: PLC0415 - loaded when needed
+
+    if passphrase_fd is not None:
+        ctx.obj["passphrase_fd"] = passphrase_fd
+    session = Session(ctx.obj)
+    path = ledger_path(named)
+    folder = Path(keys) if keys else path.with_name(path.name + ".keys")
+    passphrase = None if no_passphrase else session.passphrase("pass phrase for the new keys: ", confirm=True)
+    if passphrase is None and not no_passphrase:
+        raise KeyFileError(
+            "no pass phrase was given for the new keys",
+            hint="PLUMBLINE_PASSPHRASE_FILE, --passphrase-fd, or --no-passphrase for unattended use",
+        )
+    made = found(
+        Founding(path, folder, origin, passphrase, nonce=secrets.token_bytes(16), made=now_text()),
+        clock=now_seconds,
+        seed=secrets.token_bytes,
+    )
+    if ctx.obj["json"]:
+        print_json(
+            {
+                "ledger": made.ledger_id,
+                "log": made.log,
+                "origin": origin,
+                "path": str(path),
+                "registrar": made.registrar,
+                "trust": str(made.trust),
+            }
+        )
+        return
+    say(f"made the ledger {path}")
+    say(f"  log key        {made.log}")
+    say(f"  registrar key  {made.registrar}")
+    say(f"  trust file     {made.trust}")
+    say(f"  ledger id      {made.ledger_id}")
+    hint(f"next: make a key for a party: plumbline key new PARTY/NAME -o FILE -L {path}")
+
+
+@click.command()
+@click.option("-o", "--output", metavar="FILE", help="Where to write it; otherwise it is printed.")
+@reading
+def trust(session: Session, output: str | None) -> None:
+    """Write the trust file that verifiers pin: the ledger's id, its log's keys, its auditors.
+
+    Hand it over apart from any certificate: what a certificate says about itself proves nothing.
+    """
+    from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
+    from ledger.founding import trust_of  # noqa: PLC0415 - loaded when needed
+
+    with session.store().reading() as view:
+        made = trust_of(view)
+    if output and output != "-":
+        replace_file(Path(output), made.text().encode())
+    if session.as_json:
+        print_json({"ledger": made.ledger, "origin": made.origin, "quorum": made.quorum, "text": made.text()})
+    elif output and output != "-":
+        say(f"wrote {output}")
+    else:
+        click.echo(made.text(), nl=False)
+
+
+@click.command()
+@click.option("-o", "--output", metavar="FILE", help="Where to write it; otherwise it is printed.")
+@click.option("--adopt", metavar="FILE", help="Take a lost mark's place: trust the log as this checkpoint, which somebody else held, says.")
+@writing
+def checkpoint(session: Session, output: str | None, adopt: str | None) -> None:
+    """Print the newest checkpoint; sign for records that are not signed for yet."""
+    from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
+    from ledger.founding import adopt_mark  # noqa: PLC0415 - loaded when needed
+    from ledger.log import check_start, refresh  # noqa: PLC0415 - loaded when needed
+    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+
+    store = session.store()
+    with store.reading() as view:
+        newest = Store.newest_checkpoint(view)
+        unsigned = newest is None or newest[0] < view.size
+    if adopt:
+        adopt_mark(session.log(store), read_input(adopt))
+    if unsigned and not session.dry_run:
+        log = session.log(store)
+        with store.reading() as view:
+            check_start(log, view)
+        note = refresh(log)
+    elif newest is not None:
+        note = newest[3]
+    else:
+        raise StoreError(f"{session.path} has no checkpoint yet")
+    if output and output != "-":
+        replace_file(Path(output), note)
+        say(f"wrote {output}")
+    elif session.as_json:
+        print_json({"checkpoint": note.decode()})
+    else:
+        click.echo(note.decode(), nl=False)
+
+
+@click.command()
+@writing
+def rebuild(session: Session) -> None:
+    """Derive the tables again from the records. The records, their hashes and checkpoints are not touched.
+
+    Refused where the log itself does not hold: then look with `plumbline audit` first.
+    """
+    from cli.output import progress  # noqa: PLC0415 - loaded when needed
+    from ledger.rebuild import rebuild_projections  # noqa: PLC0415 - loaded when needed
+
+    store = session.store()
+    with progress("replaying", total=None) as done:
+        count = rebuild_projections(store, dry_run=session.dry_run, progress=done)
+    if session.as_json:
+        print_json({"records": count, "rebuilt": not session.dry_run})
+    else:
+        say(f"{'would derive' if session.dry_run else 'derived'} the tables from {count} records")
+
+
+@click.command()
+@json_option
+def schema() -> None:
+    """Print the JSON Schema of events, for editors and other programs."""
+    from schemas.event import EVENT  # noqa: PLC0415 - loaded when needed
+
+    found: dict[str, Any] = EVENT.json_schema(by_alias=True)
+    found["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    found["title"] = "Plumbline event"
+    print_json(found)
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script for your shell: `plumbline completion bash >> ~/.bashrc`."""
+    from click.shell_completion import get_completion_class  # noqa: PLC0415 - loaded when needed
+
+    from cli.main import plumbline  # noqa: PLC0415 - the group that is completed
+
+    found = get_completion_class(shell)
+    if found is None:  # pragma: no cover - the three shells are click's own
+        raise click.UsageError(f"no completion for {shell}")
+    click.echo(found(plumbline, {}, "plumbline", "_PLUMBLINE_COMPLETE").source())

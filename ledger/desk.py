@@ -1,0 +1,251 @@
+"""A signer's desk: a key with its outbox before a log. Events are completed, signed, kept, sent and acknowledged here, in that order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ledger.compose import Composed, Place, blind, compose, place_of
+from ledger.draft import Opening, Raw
+from ledger.errors import ConsistencyError, InputError, LedgerError, RuleError, StoreError
+from ledger.keys import Signer
+from ledger.log import Appended, Log, append, seen_now, verify_stored_checkpoint
+from ledger.outbox import Outbox, Waiting
+from ledger.record import Record, dump, read_event, write_record
+from ledger.state import apply
+from ledger.store import Store
+from ledger.store_view import StoreView
+from ledger.tlog import merkle
+from schemas.event import Event
+from schemas.record import Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A pack of events that was refused: its place in the file, the event in it, and why."""
+
+    pack: int
+    event: int
+    error: LedgerError
+
+
+@dataclass(slots=True)
+class Desk:
+    """A key, its outbox, a clock that gives RFC 3339 text, and a source of salts."""
+
+    signer: Signer
+    outbox: Outbox
+    made: Callable[[], str]
+    salt: Callable[[int], bytes]
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def _signed(self, composed: Composed) -> Record:
+        return write_record(composed.header, composed.events, key=self.signer.vkey, sign=self.signer.sign)
+
+    def write(self, log: Log, packs: Sequence[Sequence[Raw]], *, keep_going: bool = False, dry_run: bool = False) -> Appended:
+        """Sign packs of events, one record each, and append them; what waits in the outbox goes first.
+
+        Args:
+            log: The log.
+            packs: The events of each record.
+            keep_going: Leave out a record that is refused, and note it in `refusals`; otherwise all are written or none.
+            dry_run: Do everything but keep and write.
+
+        Raises:
+            RuleError, InputError: A record is refused. Nothing was written, and nothing that was signed leaves the desk.
+        """
+        with self.outbox.locked():
+            if not dry_run:
+                self._resend(log)
+            if dry_run:
+                return self._rehearse(log, packs, keep_going=keep_going)
+            kept: list[int] = []
+
+            def source(view: StoreView) -> Iterator[bytes]:
+                pending = []
+                for record, openings in self._records(view, packs, keep_going=keep_going):
+                    kept.append(record.header.seq)
+                    Store.keep_openings(view, record.id, openings)
+                    pending.append((record, openings))
+                    yield record.note
+                # Signed records are kept before they are sent: the transaction commits behind this line.
+                self.outbox.put(pending)
+
+            try:
+                appended = append(log, source)
+            except (RuleError, InputError):
+                if kept and self.outbox.folder.is_dir():
+                    self.outbox.drop(kept[0])
+                raise
+            self._settle(appended)
+            return appended
+
+    def _records(
+        self, view: StoreView, packs: Sequence[Sequence[Raw]], *, keep_going: bool
+    ) -> Iterator[tuple[Record, tuple[Opening, ...]]]:
+        for number, raws in enumerate(packs):
+            place = place_of(view, self.signer.name, seen=self._seen(view))
+            try:
+                composed = compose(view, raws, key=self.signer.name, place=place, made=self.made(), salt=self.salt)
+                record = self._signed(composed)
+            except (RuleError, InputError) as error:
+                refusal = Refusal(number, next((int(note) for note in getattr(error, "__notes__", []) if note.isdigit()), 0), error)
+                self.refusals.append(refusal)
+                if not keep_going:
+                    raise
+                continue
+            yield record, composed.openings
+
+    def _seen(self, view: StoreView) -> Seen | None:
+        """Return the newest checkpoint, checked to continue the one that this key saw last.
+
+        Raises:
+            ConsistencyError: It does not: the log was rewritten behind what this key has seen.
+        """
+        kept = self.outbox.seen()
+        if kept is not None:
+            old = verify_stored_checkpoint(view, kept).checkpoint
+            root = view.root_at(old.size)
+            if root is None or root != old.root:
+                raise ConsistencyError(
+                    f"this key saw root {old.root.hex()} at size {old.size}, the log has {root.hex() if root else 'none'}",
+                    hint=f"keep {self.outbox.folder / 'seen'}: together with a checkpoint of this log it proves the rewriting",
+                )
+        return seen_now(view)
+
+    def _rehearse(self, log: Log, packs: Sequence[Sequence[Raw]], *, keep_going: bool) -> Appended:
+        """Do what `write` does, and take it back."""
+        try:
+            with log.store.writing() as view:
+                frontier = Store.frontier(view)
+                for record, _ in self._records(view, packs, keep_going=keep_going):
+                    changes = apply(view, record)
+                    leaf = merkle.leaf_hash(record.note)
+                    frontier = frontier.append(leaf)
+                    Store.add_entry(view, changes.index, record, leaf=leaf, chain=leaf)
+                    Store.fold(view, changes, frontier=frontier)
+                raise _TakenBackError
+        except _TakenBackError:
+            return Appended((), b"")
+
+    def resend(self, log: Log) -> Appended:
+        """Send again what has no receipt, byte for byte.
+
+        Raises:
+            RuleError: One is refused; the queue stops there.
+        """
+        with self.outbox.locked():
+            return self._resend(log)
+
+    def _resend(self, log: Log) -> Appended:
+        waiting = self.outbox.waiting()
+        if not waiting:
+            return Appended((), b"")
+        sent = [self._send(log, one) for one in waiting]
+        return Appended(tuple(receipt for one in sent for receipt in one.receipts), sent[-1].checkpoint)
+
+    def _send(self, log: Log, waiting: Waiting) -> Appended:
+        def source(view: StoreView) -> Iterable[bytes]:
+            if view.index_of(waiting.record.id) is None:
+                Store.keep_openings(view, waiting.record.id, waiting.openings)
+            yield waiting.record.note
+
+        try:
+            appended = append(log, source)
+        except (RuleError, InputError) as refusal:
+            refusal.hint = (
+                f"record {waiting.seq} waits in the outbox and is refused; plumbline outbox resign {waiting.seq} signs it anew, "
+                f"plumbline outbox drop {waiting.seq} takes it back"
+            )
+            raise
+        self._settle(appended)
+        return appended
+
+    def _settle(self, appended: Appended) -> None:
+        own = {r.record.header.seq: r.proof for r in appended.receipts if r.record.header.key == self.signer.name}
+        self.outbox.settle(own)
+        if appended.checkpoint:
+            self.outbox.see(appended.checkpoint)
+
+    def sign(self, packs: Sequence[Sequence[Raw]], *, ledger_id: str, seen: Seen | None = None) -> list[Record]:
+        """Sign packs of events for a ledger that is out of reach; they wait in the outbox.
+
+        Raises:
+            InputError: An event leaves open what nobody here knows; nothing was signed.
+        """
+        with self.outbox.locked():
+            last, known = self.outbox.last(), self._known()
+            place = Place(last.header.seq + 1 if last else 0, last.id if last else None, seen or (last.header.seen if last else None))
+            signed: list[tuple[Record, tuple[Opening, ...]]] = []
+            for raws in packs:
+                composed = blind(
+                    raws, key=self.signer.name, place=place, made=self.made(), salt=self.salt, ledger_id=ledger_id, known=known
+                )
+                record = self._signed(composed)
+                known.update({name: record.id for name, fixed in known.items() if not fixed})
+                place = Place(place.seq + 1, record.id, place.seen)
+                signed.append((record, composed.openings))
+            self.outbox.put(signed)
+            return [record for record, _ in signed]
+
+    def _known(self) -> dict[str, str]:
+        """Return the records of this outbox that fixed a batch last, as far as this key knows."""
+        known: dict[str, str] = {}
+        for record, _ in self.outbox.records():
+            for event in record.events:
+                made = [output.batch for output in getattr(event, "outputs", [])]
+                if event.type in ("receive", "return", "accept", "assay"):
+                    made = [event.batch]
+                known |= dict.fromkeys(made, record.id)
+        return known
+
+    def resign(self, log: Log, seq: int) -> Appended:
+        """Sign the unresolved records from a seq on anew, each naming the one that it replaces, and send them.
+
+        Raises:
+            StoreError: There is no such unresolved record.
+            RuleError: One is refused again.
+        """
+        with self.outbox.locked():
+            old = [waiting for waiting in self.outbox.waiting() if waiting.seq >= seq]
+            if not old or old[0].seq != seq:
+                raise StoreError(f"no record {seq} waits in the outbox", hint="plumbline outbox lists what waits")
+            fresh: list[tuple[Record, tuple[Opening, ...]]] = []
+            renamed: dict[str, str] = {}
+
+            def source(view: StoreView) -> Iterator[bytes]:
+                for waiting in old:
+                    place = place_of(view, self.signer.name, seen=self._seen(view))
+                    header = waiting.record.header.model_copy(
+                        update={
+                            "made": self.made(),
+                            "over": waiting.record.id,
+                            "prev": place.prev,
+                            "seen": place.seen,
+                            "seq": place.seq,
+                        }
+                    )
+                    events = tuple(_renamed(event, renamed) for event in waiting.record.events)
+                    record = self._signed(Composed(header, events, waiting.openings))
+                    renamed[waiting.record.id] = record.id
+                    fresh.append((record, waiting.openings))
+                    Store.keep_openings(view, record.id, waiting.openings)
+                    yield record.note
+                self.outbox.drop(seq)
+                self.outbox.put(fresh)
+
+            appended = append(log, source)
+            self._settle(appended)
+            return appended
+
+
+def _renamed(event: Event, renamed: Mapping[str, str]) -> Event:
+    """Return an event whose `made_by` names the records signed anew instead of those that they replace."""
+    data = dump(event)
+    for old, new in renamed.items():
+        data = data.replace(old.encode(), new.encode())
+    return read_event(data)
+
+
+class _TakenBackError(Exception):
+    """Undoes a rehearsal's transaction."""

@@ -1,0 +1,307 @@
+"""The store as a view: each question of the rules is one query."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from ledger import store_tables as t
+from ledger.codec import batch_of, batch_text, notes_of, notes_text, residuals_of, residuals_text
+from ledger.errors import StoreError
+from ledger.matter.batch import Batch
+from ledger.matter.booking import Booking, Edge, Note, Residual
+from ledger.record import Record, read_record
+from ledger.serials import split
+from ledger.tlog import merkle
+from ledger.view import LAST, Amendment, Changes, Claim, Head, KeyFacts, LedgerFacts
+from schemas.event import Event
+from schemas.party import Party, Site
+
+
+class StoreView:
+    """A ledger as one transaction of the store sees it; `fold` writes what a record changes into the same transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._records: dict[int, Record] = {}
+        self._facts: LedgerFacts | None = None
+
+    def _one(self, query: Select[Any]) -> Any:  # noqa: ANN401 - a row of whatever was selected
+        return self.connection.execute(query).first()
+
+    @property
+    def facts(self) -> LedgerFacts | None:
+        """Return what record 0 says."""
+        if self._facts is None:
+            row = self._one(select(t.meta.c.value).where(t.meta.c.name == "facts"))
+            if row is not None:
+                data = json.loads(row[0])
+                self._facts = LedgerFacts(**{**data, "log": tuple(data["log"])})
+        return self._facts
+
+    @property
+    def size(self) -> int:
+        """Return the number of records."""
+        last = self._one(select(func.max(t.entry.c.idx)))[0]
+        return 0 if last is None else int(last) + 1
+
+    def party(self, party: str) -> Party | None:
+        """Return an admitted party."""
+        row = self._one(select(t.party.c.facts).where(t.party.c.id == party))
+        return None if row is None else Party.model_validate_json(row[0])
+
+    def parties(self) -> list[Party]:
+        """Return all admitted parties, by id."""
+        return [Party.model_validate_json(facts) for (facts,) in self.connection.execute(select(t.party.c.facts).order_by(t.party.c.id))]
+
+    def is_party(self, party: str) -> bool:
+        """Say whether a party is admitted."""
+        return self._one(select(t.party.c.id).where(t.party.c.id == party)) is not None
+
+    def site(self, site: str) -> Site | None:
+        """Return a registered site."""
+        row = self._one(select(t.site.c.facts).where(t.site.c.id == site))
+        return None if row is None else Site.model_validate_json(row[0])
+
+    def sites(self) -> list[Site]:
+        """Return all registered sites, by id."""
+        return [Site.model_validate_json(facts) for (facts,) in self.connection.execute(select(t.site.c.facts).order_by(t.site.c.id))]
+
+    def key(self, name: str) -> KeyFacts | None:
+        """Return a key by its full name."""
+        row = self._one(select(t.key.c.facts).where(t.key.c.name == name))
+        return None if row is None else _key(row[0])
+
+    def keys(self) -> list[KeyFacts]:
+        """Return all keys, by name."""
+        return [_key(facts) for (facts,) in self.connection.execute(select(t.key.c.facts).order_by(t.key.c.name))]
+
+    def key_of(self, public: str) -> str | None:
+        """Return the name under which a public key (hex) was enrolled."""
+        row = self._one(select(t.key.c.name).where(t.key.c.public == public))
+        return None if row is None else str(row[0])
+
+    def head(self, key: str) -> Head | None:
+        """Return where a key's chain stands."""
+        columns = (t.record.c.seq, t.record.c.id, t.record.c.seen)
+        row = self._one(select(*columns).where(t.record.c.key == key).order_by(t.record.c.seq.desc()).limit(1))
+        return None if row is None else Head(*row)
+
+    def index_of(self, record: str) -> int | None:
+        """Return the index of a record by its id."""
+        row = self._one(select(t.record.c.idx).where(t.record.c.id == record))
+        return None if row is None else int(row[0])
+
+    def record_id(self, index: int) -> str:
+        """Return the id of the record at an index."""
+        row = self._one(select(t.record.c.id).where(t.record.c.idx == index))
+        if row is None:
+            raise StoreError(f"the store's projections hold no record {index}", hint="look with `plumbline audit`, mend with `plumbline rebuild`")
+        return str(row[0])
+
+    def signer(self, index: int) -> str:
+        """Return the name of the key that signed the record at an index."""
+        return self.record(index).header.key
+
+    def record(self, index: int) -> Record:
+        """Return the record at an index, read from its stored bytes."""
+        if index not in self._records:
+            row = self._one(select(t.entry.c.record).where(t.entry.c.idx == index))
+            if row is None:
+                raise StoreError(f"the store holds no entry {index}")
+            if len(self._records) > 1024:  # noqa: PLR2004 - a bound on memory, not a meaning
+                self._records.clear()
+            self._records[index] = read_record(bytes(row[0]))
+        return self._records[index]
+
+    def record_of(self, key: str, seq: int) -> Record | None:
+        """Return the record with a key's seq."""
+        row = self._one(select(t.record.c.idx).where(t.record.c.key == key, t.record.c.seq == seq))
+        return None if row is None else self.record(int(row[0]))
+
+    def root_at(self, size: int) -> bytes | None:
+        """Return the log's root at a size, None beyond the log."""
+        row = self._one(select(t.checkpoint.c.root).where(t.checkpoint.c.size == size))
+        if row is not None:
+            return bytes(row[0])
+        if size > self.size:
+            return None
+        return merkle.root(self.leaves(size))
+
+    def leaves(self, size: int) -> list[merkle.Hash]:
+        """Return the first leaf hashes of the log."""
+        rows = self.connection.execute(select(t.entry.c.leaf).where(t.entry.c.idx < size).order_by(t.entry.c.idx))
+        return [merkle.Hash(bytes(leaf)) for (leaf,) in rows]
+
+    def event(self, position: int) -> Event | None:
+        """Return an event as it was signed."""
+        events = self.record(position >> 8).events
+        return events[position & 255] if position & 255 < len(events) else None
+
+    def amendments(self, target: int) -> list[Amendment]:
+        """Return what changes how an event is read, in the log's order."""
+        rows = self.connection.execute(select(t.amendment).where(t.amendment.c.target == target).order_by(t.amendment.c.position))
+        return [Amendment(*row) for row in rows]
+
+    def states_at(self, position: int) -> Mapping[str, Batch] | None:
+        """Return the batches that the event at a position touched, as they stood behind it."""
+        if self._one(select(t.booking.c.kind).where(t.booking.c.position == position)) is None:
+            return None
+        rows = self.connection.execute(select(t.batch.c.id, t.batch.c.state).where(t.batch.c.position == position))
+        return {name: batch_of(state) for name, state in rows}
+
+    def batch_at(self, batch: str, position: int) -> tuple[int, Batch] | None:
+        """Return the last touch of a batch before a position, and the batch as it stood behind it."""
+        query = select(t.batch.c.position, t.batch.c.state).where(t.batch.c.id == batch, t.batch.c.position < position)
+        row = self._one(query.order_by(t.batch.c.position.desc()).limit(1))
+        return None if row is None else (int(row[0]), batch_of(row[1]))
+
+    def batch_before(self, batch: str, position: int) -> Batch | None:
+        """Return the batch as it stood before a position."""
+        found = self.batch_at(batch, position)
+        return None if found is None else found[1]
+
+    def batch(self, batch: str) -> Batch | None:
+        """Return the batch as it stands now."""
+        return self.batch_before(batch, LAST)
+
+    def batches(self) -> Iterable[Batch]:
+        """Return all batches as they stand now, in the order in which they were made."""
+        last = select(t.batch.c.id, func.max(t.batch.c.position).label("position")).group_by(t.batch.c.id).subquery()
+        same = (t.batch.c.id == last.c.id) & (t.batch.c.position == last.c.position)
+        query = select(t.batch.c.state).join(last, same).join(t.number, t.number.c.batch == t.batch.c.id)
+        for (state,) in self.connection.execute(query.order_by(t.number.c.position, t.batch.c.id)):
+            yield batch_of(state)
+
+    def touches(self, batch: str, after: int) -> Iterable[int]:
+        """Return the positions behind a position at which a batch was touched."""
+        query = select(t.batch.c.position).where(t.batch.c.id == batch, t.batch.c.position > after).order_by(t.batch.c.position)
+        return [position for (position,) in self.connection.execute(query)]
+
+    def maker(self, batch: str) -> int | None:
+        """Return the position of the event that used this batch number first."""
+        row = self._one(select(t.number.c.position).where(t.number.c.batch == batch))
+        return None if row is None else int(row[0])
+
+    def last_in_vessel(self, site: str, vessel: str, position: int) -> Batch | None:
+        """Return the batch that was put last into a vessel before a position, as it stood then."""
+        c = t.vessel.c
+        query = select(c.batch).where(c.site == site, c.vessel == vessel, c.position < position)
+        row = self._one(query.order_by(c.position.desc(), c.batch.desc()).limit(1))
+        return None if row is None else self.batch_before(row[0], position)
+
+    def first_transform(self, site: str) -> int | None:
+        """Return the position of a site's first transform."""
+        c = t.booking.c
+        others = ("receive", "ship", "accept", "adjust", "dispose", "return", "certify")
+        row = self._one(select(func.min(c.position)).where(c.site == site, c.kind.not_in(others)))
+        return None if row is None or row[0] is None else int(row[0])
+
+    def serial_holder(self, first: str, last: str, position: int) -> str | None:
+        """Return a batch made before a position whose serial ranges overlap this one."""
+        (beginning, low), (_, high) = split(first), split(last)
+        c = t.serial.c
+        query = select(c.batch).where(c.beginning == beginning, c.low <= high, c.high >= low, c.position < position)
+        row = self._one(query.order_by(c.position, c.batch).limit(1))
+        return None if row is None else str(row[0])
+
+    def made_of(self, batch: str) -> list[tuple[int, Edge]]:
+        """Return the edges into a batch with their positions, in the order of position and parent."""
+        return self._edges(select(t.edge).where(t.edge.c.child == batch).order_by(t.edge.c.position, t.edge.c.parent))
+
+    def made_into(self, batch: str) -> list[tuple[int, Edge]]:
+        """Return the edges out of a batch with their positions, in the order of position and child."""
+        return self._edges(select(t.edge).where(t.edge.c.parent == batch).order_by(t.edge.c.position, t.edge.c.child))
+
+    def _edges(self, query: Select[Any]) -> list[tuple[int, Edge]]:
+        return [
+            (row.position, Edge(row.parent, row.child, row.gross, json.loads(row.contained))) for row in self.connection.execute(query)
+        ]
+
+    def closure_at(self, position: int) -> tuple[str, str, tuple[Residual, ...], tuple[Note, ...]] | None:
+        """Return the site, kind, residuals and notes booked at a position."""
+        row = self._one(select(t.booking).where(t.booking.c.position == position))
+        return None if row is None else (row.site, row.kind, residuals_of(row.residuals), notes_of(row.notes))
+
+    def claim(self, number: str) -> Claim | None:
+        """Return a certificate by its number."""
+        row = self._one(select(t.claim.c.facts).where(t.claim.c.number == number))
+        return None if row is None else Claim(**json.loads(row[0]))
+
+    def claims(self) -> list[Claim]:
+        """Return all certificates, in the order of their numbers."""
+        rows = self.connection.execute(select(t.claim.c.facts).order_by(t.claim.c.number))
+        return [Claim(**json.loads(facts)) for (facts,) in rows]
+
+    def claims_by(self, party: str, kind: str) -> int:
+        """Return how many certificates of a kind a party has issued."""
+        query = select(func.count()).select_from(t.claim).where(t.claim.c.party == party, t.claim.c.kind == kind)
+        return int(self._one(query)[0])
+
+
+def _key(facts: str) -> KeyFacts:
+    data = json.loads(facts)
+    return KeyFacts(**{**data, "scopes": tuple(data["scopes"])})
+
+
+def _json(facts: object) -> str:
+    return json.dumps(facts, sort_keys=True, separators=(",", ":"))
+
+
+def rows_of(changes: Changes) -> dict[str, list[dict[str, Any]]]:
+    """Return what a record changes as rows by table name; rows of `BY_POSITION` tables replace all at their positions."""
+    booked = {place: booking for place, booking in changes.bookings.items() if booking is not None}
+    head = changes.head
+    return {
+        "record": [{"idx": changes.index, "id": changes.record, "key": changes.key, "seq": head.seq, "seen": head.seen}]
+        if changes.index >= 0
+        else [],
+        "party": [{"id": name, "facts": party.model_dump_json()} for name, party in changes.parties.items()],
+        "site": [{"id": name, "facts": site.model_dump_json()} for name, site in changes.sites.items()],
+        "key": [{"name": name, "public": facts.public, "facts": _json(asdict(facts))} for name, facts in changes.keys.items()],
+        "number": [{"batch": name, "position": place} for name, place in changes.numbers.items()],
+        "amendment": [asdict(amendment) for amendment in changes.amendments],
+        "claim": [
+            {"number": name, "party": claim.party, "kind": claim.kind, "facts": _json(asdict(claim))} for name, claim in changes.claims.items()
+        ],
+        "booking": [
+            {
+                "position": place,
+                "site": booking.site,
+                "kind": booking.kind,
+                "residuals": residuals_text(booking.residuals),
+                "notes": notes_text(booking.notes),
+            }
+            for place, booking in booked.items()
+        ],
+        "batch": [
+            {"id": name, "position": place, "made": int(name in booking.made), "state": batch_text(state)}
+            for place, booking in booked.items()
+            for name, state in booking.after.items()
+        ],
+        "posting": [{"position": place, **asdict(posting)} for place, booking in booked.items() for posting in booking.postings],
+        "edge": [
+            {"child": edge.child, "parent": edge.parent, "position": place, "gross": edge.gross, "contained": _json(edge.contained)}
+            for place, booking in booked.items()
+            for edge in booking.edges
+        ],
+        "vessel": [_vessel(booking, name) for booking in booked.values() for name in booking.made if booking.after[name].vessel],
+        "serial": [row for booking in booked.values() for name in booking.made for row in _serials(booking, name)],
+    }
+
+
+def _vessel(booking: Booking, name: str) -> dict[str, Any]:
+    made = booking.after[name]
+    return {"site": made.site, "vessel": made.vessel, "position": booking.position, "batch": name}
+
+
+def _serials(booking: Booking, name: str) -> list[dict[str, Any]]:
+    rows = []
+    for first, last in booking.after[name].serials:
+        (beginning, low), (_, high) = split(first), split(last)
+        rows.append({"beginning": beginning, "low": low, "high": high, "position": booking.position, "batch": name})
+    return rows

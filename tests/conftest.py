@@ -1,0 +1,41 @@
+"""Settings of the whole test run; fixtures live in tests/support or beside their tests."""
+
+import os
+from collections.abc import Generator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples on every machine: a red run can be repeated, and a green one means the same everywhere. The clock is no judge of a
+# test on a busy machine. `PLUMBLINE_HYPOTHESIS=wide` searches afresh, and longer.
+settings.register_profile(
+    "steady", derandomize=True, database=None, deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("wide", settings.get_profile("steady"), derandomize=False, max_examples=1000, print_blob=True)
+settings.load_profile(os.environ.get("PLUMBLINE_HYPOTHESIS", "steady"))
+
+NO_SKIPS = os.environ.get("PLUMBLINE_NO_SKIPS") == "1"
+
+
+def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Where everything that a test could miss is there, a skipped test is a failed one; an expected failure is no skip."""
+    if NO_SKIPS and report.outcome == "skipped" and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} was skipped, and PLUMBLINE_NO_SKIPS=1 allows none: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Look at each test's report."""
+    report = yield
+    refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Look at each module's report: a whole module can skip itself."""
+    report = yield
+    refuse_skip(report)
+    return report

@@ -1,0 +1,70 @@
+"""The four packages must lie in one folder; an intruder is named."""
+
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from ledger.errors import InstallationError
+from ledger.installation import HINT, PACKAGES, check_folders, check_installation, find_package
+
+HOME = Path("/opt/plumbline")
+
+
+def test_this_installation_is_whole():
+    check_installation()
+
+
+def test_packages_in_one_folder_are_accepted():
+    check_folders({name: HOME / name for name in PACKAGES}, home=HOME)
+
+
+def test_a_package_from_another_folder_is_named_as_the_intruder():
+    places = {name: HOME / name for name in PACKAGES} | {"schemas": Path("/usr/lib/python3/schemas")}
+    with pytest.raises(InstallationError) as caught:
+        check_folders(places, home=HOME)
+    assert str(caught.value) == (
+        "package schemas comes from /usr/lib/python3/schemas, not from /opt/plumbline, where ledger lies: "
+        "something else is installed under its name"
+    )
+    assert caught.value.hint == HINT
+    assert caught.value.exit_code == 3
+
+
+def test_a_missing_package_is_named():
+    with pytest.raises(InstallationError) as caught:
+        check_folders({"ledger": HOME / "ledger", "reports": None}, home=HOME)
+    assert str(caught.value) == "package reports is missing: it should lie in /opt/plumbline"
+
+
+def test_a_package_reached_through_a_link_is_no_intruder(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    check_folders({"ledger": tmp_path / "link" / "ledger"}, home=tmp_path / "real")
+
+
+def test_a_stranger_earlier_on_the_path_is_found(tmp_path, monkeypatch):
+    intruder = tmp_path / "schemas"
+    intruder.mkdir()
+    (intruder / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "schemas", raising=False)
+    assert find_package("schemas") == intruder
+    with pytest.raises(InstallationError, match="package schemas comes from"):
+        check_installation()
+
+
+def test_a_plain_module_is_found_by_its_file(tmp_path, monkeypatch):
+    (tmp_path / "plumbline_plain.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert find_package("plumbline_plain") == tmp_path / "plumbline_plain.py"
+
+
+def test_a_package_that_python_does_not_know_is_missing():
+    assert find_package("plumbline_nowhere") is None
+
+
+def test_a_module_without_a_place_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "plumbline_made_up", types.ModuleType("plumbline_made_up"))
+    assert find_package("plumbline_made_up") is None
