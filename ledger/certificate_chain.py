@@ -64,14 +64,14 @@ def read_chain(view: View, batch: Batch, kind: str, *, at: int) -> Chain:
     sources = [_sources(view, name, place, constituents) for name, place in entries]
     product = {source for name in constituents for source in batch.contents[name].booked.left}
     chain = Chain(custody_model(kind, [found for found in sources if found], product), _absorbed(view, walk.edges, kind, at=at))
-    steps = list(_steps(view, {place for place, _ in walk.edges}))
+    steps = _steps(view, {place for place, _ in walk.edges})
     _balance(view, chain, steps, constituents)
     for step in steps:
         omitted = {_constituent(note) for note in step.notes if note.code == "not-assayed"}
         for residual in step.residuals:
             if residual.constituent in omitted:
                 chain.not_assayed[residual.constituent] = chain.not_assayed.get(residual.constituent, 0) + residual.residual
-    _remark(chain, steps, list(_steps(view, {place for _, place in entries})), constituents)
+    _remark(chain, steps, _steps(view, {place for _, place in entries}), constituents)
     return chain
 
 
@@ -86,11 +86,9 @@ def _entries(view: View, walk: Walk) -> list[tuple[str, int]]:
     return [(name, view.maker(name) or 0) for name in walk.batches if name not in made]
 
 
-def _steps(view: View, places: Iterable[int]) -> Iterable[_Step]:
-    for place in sorted(places):
-        closure = view.closure_at(place)
-        if closure is not None:
-            yield _Step(place, *closure)
+def _steps(view: View, places: Iterable[int]) -> list[_Step]:
+    closures = ((place, view.closure_at(place)) for place in sorted(places))
+    return [_Step(place, *closure) for place, closure in closures if closure is not None]
 
 
 def _sources(view: View, name: str, place: int, constituents: Collection[str]) -> set[Source]:

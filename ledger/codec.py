@@ -29,7 +29,7 @@ def source_of(text: str) -> Source:
     """Return the source that a line says."""
     feedstock, *parts = text.split(";")
     places = tuple((part.split("=")[0], tuple(part.split("=")[1].split("+"))) for part in parts if "=" in part)
-    was = next((part[4:] for part in parts if part.startswith("was:")), "")
+    was = next((part[4:] for part in parts if part.startswith("was:") and "?" not in part), "")
     answers = tuple((part.split("?")[0], part.endswith("?yes")) for part in parts if "?" in part)
     return Source(feedstock, places, "documented" in parts, was, answers)
 

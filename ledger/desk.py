@@ -9,10 +9,10 @@ from ledger.compose import Composed, Place, blind, compose, place_of
 from ledger.draft import Opening, Raw
 from ledger.errors import ConsistencyError, InputError, LedgerError, RuleError, StoreError
 from ledger.keys import Signer
-from ledger.log import Appended, Log, append, seen_now, verify_stored_checkpoint
+from ledger.log import Appended, Log, append, check_start, seen_now, verify_stored_checkpoint
 from ledger.outbox import Outbox, Waiting
 from ledger.record import Record, dump, read_event, write_record
-from ledger.state import apply
+from ledger.state import apply, authenticate
 from ledger.store import Store
 from ledger.store_view import StoreView
 from ledger.tlog import merkle
@@ -54,17 +54,14 @@ class Desk:
         Raises:
             RuleError, InputError: A record is refused. Nothing was written, and nothing that was signed leaves the desk.
         """
+        if dry_run:
+            return self._rehearse(log, packs, keep_going=keep_going)
         with self.outbox.locked():
-            if not dry_run:
-                self._resend(log)
-            if dry_run:
-                return self._rehearse(log, packs, keep_going=keep_going)
-            kept: list[int] = []
+            self._resend(log)
+            pending: list[tuple[Record, tuple[Opening, ...]]] = []
 
             def source(view: StoreView) -> Iterator[bytes]:
-                pending = []
                 for record, openings in self._records(view, packs, keep_going=keep_going):
-                    kept.append(record.header.seq)
                     Store.keep_openings(view, record.id, openings)
                     pending.append((record, openings))
                     yield record.note
@@ -73,12 +70,29 @@ class Desk:
 
             try:
                 appended = append(log, source)
-            except (RuleError, InputError):
-                if kept and self.outbox.folder.is_dir():
-                    self.outbox.drop(kept[0])
+            except StoreError as refusal:
+                self._sort_out(log, pending, refusal)
                 raise
             self._settle(appended)
             return appended
+
+    def _sort_out(self, log: Log, pending: Sequence[tuple[Record, tuple[Opening, ...]]], refusal: StoreError) -> None:
+        """After a failed write, look whether the records are in the log: what is not never left the desk and is taken back.
+
+        What is in the log waits in the outbox for its receipt, and so does everything while the store cannot be read.
+        """
+        if not pending:
+            return
+        first = pending[0][0]
+        try:
+            with log.store.reading() as view:
+                logged = view.index_of(first.id) is not None
+            if not logged:
+                self.outbox.drop(first.header.seq)
+                return
+            refusal.hint = "the records are in the log and wait for their receipts; `plumbline outbox send` asks for them"
+        except LedgerError:
+            refusal.hint = "whether the records are in the log is not known; they wait in the outbox, and `plumbline outbox send` finds out"
 
     def _records(
         self, view: StoreView, packs: Sequence[Sequence[Raw]], *, keep_going: bool
@@ -117,14 +131,13 @@ class Desk:
         """Do what `write` does, and take it back."""
         try:
             with log.store.writing() as view:
-                frontier = Store.frontier(view)
+                check_start(log, view)
+                for waiting in self.outbox.waiting():
+                    if view.index_of(waiting.record.id) is None:
+                        _tried(view, waiting.record)
                 for record, _ in self._records(view, packs, keep_going=keep_going):
-                    changes = apply(view, record)
-                    leaf = merkle.leaf_hash(record.note)
-                    frontier = frontier.append(leaf)
-                    Store.add_entry(view, changes.index, record, leaf=leaf, chain=leaf)
-                    Store.fold(view, changes, frontier=frontier)
-                raise _TakenBackError
+                    _tried(view, record)
+                raise _TakenBackError  # noqa: TRY301 - leaving the block by an exception is what takes it back
         except _TakenBackError:
             return Appended((), b"")
 
@@ -207,9 +220,12 @@ class Desk:
             RuleError: One is refused again.
         """
         with self.outbox.locked():
-            old = [waiting for waiting in self.outbox.waiting() if waiting.seq >= seq]
+            waits = self.outbox.waiting()
+            old = [waiting for waiting in waits if waiting.seq >= seq]
             if not old or old[0].seq != seq:
                 raise StoreError(f"no record {seq} waits in the outbox", hint="plumbline outbox lists what waits")
+            for waiting in waits[: -len(old)]:
+                self._send(log, waiting)
             fresh: list[tuple[Record, tuple[Opening, ...]]] = []
             renamed: dict[str, str] = {}
 
@@ -231,8 +247,9 @@ class Desk:
                     fresh.append((record, waiting.openings))
                     Store.keep_openings(view, record.id, waiting.openings)
                     yield record.note
-                self.outbox.drop(seq)
+                # The new ones take the old ones' places, file by file: a crash leaves one or the other.
                 self.outbox.put(fresh)
+                self.outbox.forget({waiting.seq for waiting in old} - {record.header.seq for record, _ in fresh})
 
             appended = append(log, source)
             self._settle(appended)
@@ -245,6 +262,16 @@ def _renamed(event: Event, renamed: Mapping[str, str]) -> Event:
     for old, new in renamed.items():
         data = data.replace(old.encode(), new.encode())
     return read_event(data)
+
+
+def _tried(view: StoreView, record: Record) -> None:
+    """Write a record into a transaction that is taken back."""
+    authenticate(view, record)
+    changes = apply(view, record)
+    leaf = merkle.leaf_hash(record.note)
+    frontier = Store.frontier(view).append(leaf)
+    Store.add_entry(view, changes.index, record, leaf=leaf, chain=leaf)
+    Store.fold(view, changes, frontier=frontier)
 
 
 class _TakenBackError(Exception):

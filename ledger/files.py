@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ledger.errors import StoreError
@@ -15,17 +16,7 @@ def replace_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     Raises:
         StoreError: It cannot be written; the old file is still there.
     """
-    temporary = path.with_name(f".{path.name}.new")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+    replace_files({path: data}, mode=mode)
 
 
 def replace_files(files: Mapping[Path, bytes], *, mode: int = 0o600) -> None:
@@ -34,24 +25,41 @@ def replace_files(files: Mapping[Path, bytes], *, mode: int = 0o600) -> None:
     Raises:
         StoreError: One cannot be written; no file is half written.
     """
-    opened: list[tuple[Path, Path]] = []
+    temporaries = {path: path.with_name(f".{path.name}.new") for path in files}
+    path = None
     try:
         for path, data in files.items():
-            temporary = path.with_name(f".{path.name}.new")
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+            descriptor = os.open(temporaries[path], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
-            opened.append((temporary, path))
-        for temporary, _ in opened:
-            sync_folder(temporary)
-        for temporary, path in opened:
-            temporary.replace(path)
-        for folder in {path.parent for path in files}:
-            sync_folder(folder)
+        for path in files:
+            sync_folder(temporaries[path])
+        for path in files:
+            temporaries[path].replace(path)
+        for path in {path.parent for path in files}:
+            sync_folder(path)
     except OSError as error:
-        for temporary, _ in opened:
-            temporary.unlink(missing_ok=True)
-        raise StoreError(f"{error.filename or 'a file'} cannot be written: {error.strerror}") from error
+        for temporary in temporaries.values():
+            with suppress(OSError):
+                temporary.unlink()
+        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def remove_files(paths: Iterable[Path]) -> None:
+    """Remove files of one folder durably, as far as they are there.
+
+    Raises:
+        StoreError: One cannot be removed.
+    """
+    gone = list(paths)
+    path = None
+    try:
+        for path in gone:
+            path.unlink(missing_ok=True)
+        for path in {path.parent for path in gone}:
+            sync_folder(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be removed: {error.strerror}") from error
 
 
 def sync_folder(place: Path) -> None:
@@ -63,6 +71,18 @@ def sync_folder(place: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def is_there(path: Path) -> bool:
+    """Say whether something lies at a path.
+
+    Raises:
+        StoreError: The folder cannot be looked into.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise StoreError(f"{path} cannot be looked for: {error.strerror}") from error
 
 
 def read_file(path: Path, *, what: str, limit: int = 64 << 20) -> bytes:

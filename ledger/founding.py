@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger import policy
-from ledger.errors import CheckpointError, KeyFileError, StoreError
-from ledger.files import replace_file
-from ledger.keys import generate, verify, write_key_file
+from ledger.errors import CheckpointError, KeyFileError, LedgerError, StoreError
+from ledger.files import remove_files, replace_file
+from ledger.keys import Signer, generate, verify, vkey_path, write_key_file
 from ledger.log import Log, append
 from ledger.mark import Mark, write_mark
 from ledger.record import read_event, write_record
@@ -64,29 +64,41 @@ def found(facts: Founding, *, clock: Callable[[], int], seed: Callable[[int], by
     if mark.exists():
         raise StoreError(f"{mark} belongs to another ledger", hint="every ledger has a key folder of its own; give --keys DIR")
     log_key, registrar = generate(facts.origin, seed=seed(32)), generate("registrar/1", seed=seed(32))
-    write_key_file(facts.keys / "log.key", log_key, facts.passphrase)
-    write_key_file(facts.keys / "registrar.key", registrar, facts.passphrase)
+    made: list[Path] = []
+    try:
+        for name, key in (("log.key", log_key), ("registrar.key", registrar)):
+            write_key_file(facts.keys / name, key, facts.passphrase)
+            made += [facts.keys / name, vkey_path(facts.keys / name)]
+        store = Store.create(facts.path)
+        made += [facts.path, mark]
+        return _begun(facts, Log(store, log_key, mark, clock), registrar)
+    except LedgerError:
+        remove_files(made)  # a ledger is made whole, or not at all
+        raise
+
+
+def _begun(facts: Founding, log: Log, registrar: Signer) -> Founded:
+    """Log record 0 and write the trust file."""
     rules = policy.load()
     event = {
         "type": "genesis",
         "time": facts.made,
         "origin": facts.origin,
         "registrar": registrar.vkey.format(),
-        "log": [log_key.vkey.format()],
+        "log": [log.signer.vkey.format()],
         "policy": {"version": rules.version, "sha256": rules.sha256},
         "nonce": facts.nonce.hex(),
     }
     header = Header(genesis=None, key=registrar.name, made=facts.made, prev=None, seen=None, seq=0)
     record = write_record(header, (read_event(canonical.encode(event)),), key=registrar.vkey, sign=registrar.sign)
-    store = Store.create(facts.path)
-    with store.writing() as view:
+    with log.store.writing() as view:
         for name in ("log.key", "trust"):
             Store.remember(view, name.replace(".", "_"), str(_from(facts.path.parent, facts.keys / name)))
-    append(Log(store, log_key, mark, clock), lambda _: [record.note], begin=True)
-    with store.reading() as view:
+    append(log, lambda _: [record.note], begin=True)
+    with log.store.reading() as view:
         trust = trust_of(view)
     replace_file(facts.keys / "trust", trust.text().encode())
-    return Founded(trust.ledger, log_key.vkey.format(), registrar.vkey.format(), facts.keys / "trust")
+    return Founded(trust.ledger, log.signer.vkey.format(), registrar.vkey.format(), facts.keys / "trust")
 
 
 def _from(folder: Path, place: Path) -> Path:

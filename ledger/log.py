@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.errors import AuthorityError, ChainError, CheckpointError, RuleError, SignatureError, StoreError
+from ledger.errors import ChainError, CheckpointError, KeyFileError, RuleError, StoreError
 from ledger.keys import Signer, verify
 from ledger.mark import Mark, check_mark, read_mark, write_mark
 from ledger.record import Record, read_record
@@ -113,9 +113,13 @@ def append(log: Log, source: Source, *, begin: bool = False) -> Appended:
         raise
     # 2. The stored bytes are read back and hashed again, so that a bit flipped on the way in is found before it is signed for; then the
     #    checkpoint is signed and committed. A crash before the commit: as above. After it: signed for, and the mark one step behind.
-    size, note = sign_head(log)
-    # 3. The mark, away from the store. From here on a store without these records is known to be rolled back.
-    _advance_mark(log)
+    try:
+        size, note = sign_head(log)
+        # 3. The mark, away from the store. From here on a store without these records is known to be rolled back.
+        _advance_mark(log)
+    except StoreError as refusal:
+        refusal.hint = "what was sent is in the log without a receipt; send it again to get it" if fresh else refusal.hint
+        raise
     # 4. Only now are receipts given out.
     with log.store.reading() as view:
         receipts = [receipt(view, index, known) for index, known in again]
@@ -132,7 +136,7 @@ def _chain(log: Log, view: StoreView, size: int) -> Hash:
         return merkle.chain_start(log.signer.name)
     found = Store.last_chain(view, size - 1)
     if found is None:
-        raise StoreError(f"the store's frontier says {size} records, entry {size - 1} is missing", hint="look with `plumbline audit`")
+        raise StoreError(f"entry {size - 1} of the store is missing", hint=_LOOK)
     return Hash(found)
 
 
@@ -145,7 +149,7 @@ def sign_head(log: Log) -> tuple[int, bytes]:
     with log.store.writing() as view:
         newest = Store.newest_checkpoint(view)
         head = Store.frontier(view)
-        if newest is not None and newest[0] >= head.size:
+        if newest is not None and newest[0] == head.size:
             return newest[0], newest[3]
         check_read_back(log.store, view, newest=newest, head=head)
         # The log's time never goes back, whatever the clock does.
@@ -157,18 +161,19 @@ def sign_head(log: Log) -> tuple[int, bytes]:
     return head.size, note
 
 
-def check_read_back(
-    store: Store, view: StoreView, *, newest: tuple[int, bytes, int, bytes] | None, head: Frontier
-) -> None:
+def check_read_back(store: Store, view: StoreView, *, newest: tuple[int, bytes, int, bytes] | None, head: Frontier) -> None:
     """Check that what the store has behind its newest checkpoint hashes to the head that would be signed for.
 
     Raises:
         StoreError: It does not: do not sign.
     """
-    signed = Store.remembered(view, "frontier_signed")
-    rebuilt = Frontier() if newest is None or signed is None else Frontier.from_bytes(bytes.fromhex(signed))
+    rebuilt = Frontier() if newest is None else Store.frontier(view, "frontier_signed")
     if newest is not None and (rebuilt.size, rebuilt.root()) != (newest[0], newest[1]):
-        raise StoreError("the remembered frontier is not that of the newest checkpoint; nothing was signed for", hint=_LOOK)
+        raise StoreError(
+            f"the newest checkpoint has root {newest[1].hex()} at size {newest[0]}, the store remembers {rebuilt.root().hex()} at size "
+            f"{rebuilt.size}; nothing was signed for",
+            hint=_LOOK,
+        )
     for index, data, leaf, _ in store.entries(view, rebuilt.size):
         hashed = merkle.leaf_hash(data)
         if hashed != leaf:
@@ -196,20 +201,24 @@ def check_start(log: Log, view: StoreView) -> None:
 
     Raises:
         RollbackError: It is older, or another history.
-        StoreError: It has no record 0.
+        StoreError: It has no record 0, or its tables are not those of its entries.
+        KeyFileError: The log's key is not this log's.
     """
     facts = view.facts
     if facts is None:
         raise StoreError(f"{log.store.path} holds no record 0", hint="make a ledger with `plumbline init`")
-    mark = read_mark(log.mark)
-    size = view.size
+    if log.signer.vkey.format() not in facts.log:
+        raise KeyFileError(
+            f"key {log.signer.name} ({log.signer.vkey.key_id.hex()}) is not the log key that record 0 names",
+            hint="give the key file that `plumbline init` made with --log-key",
+        )
+    mark, size, head = read_mark(log.mark), view.size, Store.frontier(view)
     root: bytes | None = None
     if mark is not None and mark.size <= size:
-        head = Store.frontier(view)
         root = head.root() if head.size == mark.size else view.root_at(mark.size)
     check_mark(mark, ledger=facts.ledger_id, size=size, root_at_mark=root, where=str(log.mark))
-    if log.signer.vkey.format() not in facts.log:
-        raise SignatureError(f"key {log.signer.name} ({log.signer.vkey.key_id.hex()}) is not the log key that record 0 names")
+    if head.size != size:
+        raise StoreError(f"the store holds {size} records, its tables are of {head.size}", hint=_LOOK)
 
 
 def _fresh_receipts(fresh: list[tuple[int, Record, Hash]], before: Frontier, note: bytes) -> list[Receipt]:
@@ -240,18 +249,18 @@ def _keep_equivocation(log: Log, record: Record | None, refusal: ChainError) -> 
     Raises:
         EquivocationError: It is one.
     """
-    if record is None or record.header.over is not None:
+    if record is None:
         return
+    header = record.header
     with log.store.writing() as view:
-        logged = view.record_of(record.header.key, record.header.seq)
-        if logged is None or logged.header.over == record.id:
+        logged = view.record_of(header.key, header.seq)
+        if logged is None or view.facts is None or header.genesis != view.facts.ledger_id:
             return
-        try:
-            authenticate(view, record)
-        except (SignatureError, AuthorityError):
-            return
+        if logged.header.over == record.id or header.over == logged.id:
+            return  # one of the two says that it was signed in the other's place
+        authenticate(view, record)
         Store.add_equivocation(view, record)
-    raise EquivocationError(record.header.key, seq=record.header.seq, logged=logged.id, other=record.id) from refusal
+    raise EquivocationError(header.key, seq=header.seq, logged=logged.id, other=record.id) from refusal
 
 
 def seen_now(view: StoreView) -> Seen | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.errors import FormatError, RollbackError
-from ledger.files import read_file, replace_file
+from ledger.files import is_there, read_file, replace_file
 
 _FORM = re.compile(rb"\Aplumbline/mark/v1\nledger ([0-9a-f]{64})\nsize (0|[1-9][0-9]{0,15})\nroot ([0-9a-f]{64})\n\Z")
 
@@ -36,7 +36,7 @@ def read_mark(path: Path) -> Mark | None:
         FormatError: The file is no mark.
         StoreError: It cannot be read.
     """
-    if not path.exists():
+    if not is_there(path):
         return None
     found = _FORM.match(read_file(path, what="mark", limit=4096))
     if found is None:

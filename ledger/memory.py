@@ -13,11 +13,14 @@ from typing import TypeVar
 from ledger.matter.batch import Batch
 from ledger.matter.booking import Booking, Edge, Note, Residual
 from ledger.serials import overlaps
+from ledger.tlog.merkle import EMPTY_ROOT
 from ledger.view import LAST, Amendment, Changes, Claim, Head, KeyFacts, LedgerFacts, View
 from schemas.event import Event
 from schemas.party import Party, Site
 
 _T = TypeVar("_T")
+OTHER_KINDS = ("receive", "ship", "accept", "adjust", "dispose", "return", "certify")
+"""Kinds of booking that are no transform."""
 
 
 class Memory:
@@ -33,7 +36,7 @@ class Memory:
         self.numbers: dict[str, int] = {}
         self.claims: dict[str, Claim] = {}
         self.events: dict[int, Event] = {}
-        self.roots: dict[int, bytes] = {}
+        self.roots: dict[int, bytes] = {0: bytes(EMPTY_ROOT)}
         self.made: dict[int, str] = {}
         self._facts: LedgerFacts | None = None
         self._records: dict[int, tuple[str, str]] = {}
@@ -43,7 +46,7 @@ class Memory:
         self._amendments: dict[int, list[Amendment]] = {}
         self._touched: dict[str, list[int]] = {}
         self._vessels: dict[tuple[str, str], list[tuple[int, str]]] = {}
-        self._transforms: dict[str, int] = {}
+        self._transforms: dict[str, list[int]] = {}
         self._serials: list[tuple[int, str, str, str]] = []
         self._into: dict[str, list[tuple[int, Edge]]] = {}
         self._from: dict[str, list[tuple[int, Edge]]] = {}
@@ -113,8 +116,8 @@ class Memory:
         for edge in booking.edges:
             self._into.setdefault(edge.child, []).append((position, edge))
             self._from.setdefault(edge.parent, []).append((position, edge))
-        if booking.kind not in ("receive", "ship", "accept", "adjust", "dispose", "return", "certify"):
-            self._transforms[booking.site] = min(position, self._transforms.get(booking.site, position))
+        if booking.kind not in OTHER_KINDS:
+            insort(self._transforms.setdefault(booking.site, []), position)
 
     def _unindex(self, position: int, old: Booking) -> None:
         for batch in old.after:
@@ -124,6 +127,8 @@ class Memory:
             if made.vessel:
                 self._vessels[made.site, made.vessel].remove((position, name))
         self._serials = [entry for entry in self._serials if entry[0] != position]
+        if old.kind not in OTHER_KINDS:
+            self._transforms[old.site].remove(position)
         for edge in old.edges:
             self._into[edge.child].remove((position, edge))
             self._from[edge.parent].remove((position, edge))
@@ -284,11 +289,14 @@ class Memory:
             return self.batch_before(entries[number - 1][1], position)
         return None if below is None else self.batch_before(below.id, position)
 
-    def first_transform(self, site: str) -> int | None:
-        """Return the position of a site's first transform."""
-        below = self.base.first_transform(site) if self.base else None
-        own = self._transforms.get(site)
-        return min((place for place in (below, own) if place is not None), default=None)
+    def first_transform(self, site: str, after: int = -1) -> int | None:
+        """Return the position of a site's first transform behind a position."""
+        places = self._transforms.get(site, [])
+        own = places[bisect_right(places, after) :][:1]
+        below = self.base.first_transform(site, after) if self.base else None
+        while self.base is not None and below is not None and below in self.bookings:
+            below = self.base.first_transform(site, below)  # that one was booked anew, or taken back, on this sheet
+        return min((*own, *([] if below is None else [below])), default=None)
 
     def serial_holder(self, first: str, last: str, position: int) -> str | None:
         """Return the newest batch made before a position whose serial ranges overlap this one."""

@@ -14,16 +14,18 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.draft import Opening
-from ledger.errors import ConflictError, FormatError, StoreError
-from ledger.files import read_file, replace_file, replace_files, sync_folder
+from ledger.errors import ConflictError, FormatError, InputError, LedgerError, StoreError
+from ledger.files import is_there, read_file, remove_files, replace_file, replace_files
 from ledger.record import Record, read_record
+from ledger.tlog import checkpoint, merkle, note, proof
 
+_DAMAGED = "restore the outbox from a copy; what the log has of it can be sent again from there"
 _NAME = re.compile(r"\A([0-9]{8,16})\.record\Z")
 
 
@@ -65,9 +67,12 @@ class Outbox:
         return self.folder / f"{seq:08d}.{ending}"
 
     def _seqs(self) -> list[int]:
-        if not self.folder.is_dir():
+        if not is_there(self.folder):
             return []
-        return sorted(int(found.group(1)) for entry in self.folder.iterdir() if (found := _NAME.match(entry.name)))
+        try:
+            return sorted(int(found.group(1)) for entry in self.folder.iterdir() if (found := _NAME.match(entry.name)))
+        except OSError as error:
+            raise StoreError(f"the outbox {self.folder} cannot be read: {error.strerror}") from error
 
     def put(self, records: Sequence[tuple[Record, tuple[Opening, ...]]]) -> None:
         """Keep signed records durably, before they are sent anywhere.
@@ -81,14 +86,23 @@ class Outbox:
             rows = [{"event": o.event, "field": o.field, "salt": o.salt.hex(), "value": o.value} for o in openings]
             files |= {self._path(seq, "openings"): json.dumps(rows).encode()} if rows else {}
             files[self._path(seq, "record")] = record.note
+        remove_files(place for record, _ in records if (place := self._path(record.header.seq, "openings")) not in files)
         replace_files(files)
 
     def settle(self, receipts: Mapping[int, bytes]) -> None:
-        """Keep the log's receipts by seq. One that is lost comes again when its record is sent again."""
-        kept = {seq: receipt for seq, receipt in receipts.items() if self._path(seq, "record").exists()}
+        """Keep the log's receipts by seq, where they are for the record that is kept here.
+
+        One that is lost comes again when its record is sent again.
+
+        Raises:
+            StoreError: The folder cannot be written.
+            FormatError: A kept record was damaged.
+        """
+        kept = {
+            seq: receipt for seq, receipt in receipts.items() if is_there(self._path(seq, "record")) and _proves(receipt, self.record(seq))
+        }
         replace_files({self._path(seq, "receipt"): receipt for seq, receipt in kept.items()})
-        for seq in kept:
-            self._path(seq, "openings").unlink(missing_ok=True)
+        remove_files(self._path(seq, "openings") for seq in kept)
 
     def waiting(self) -> list[Waiting]:
         """Return the records without a receipt, in the order of their seq.
@@ -96,9 +110,7 @@ class Outbox:
         Raises:
             FormatError: A kept record was damaged.
         """
-        return [
-            Waiting(seq, self.record(seq), self._openings(seq)) for seq in self._seqs() if not self._path(seq, "receipt").exists()
-        ]
+        return [Waiting(seq, self.record(seq), self._openings(seq)) for seq in self._seqs() if not is_there(self._path(seq, "receipt"))]
 
     def record(self, seq: int) -> Record:
         """Return a kept record.
@@ -108,16 +120,22 @@ class Outbox:
         """
         path = self._path(seq, "record")
         try:
-            return read_record(read_file(path, what="record"))
-        except FormatError as refusal:
-            raise refusal.at(file=str(path)) from refusal
+            record = read_record(read_file(path, what="record"))
+        except InputError as refusal:
+            raise FormatError(f"the kept record was damaged: {refusal}", file=str(path), hint=_DAMAGED) from refusal
+        if record.header.seq != seq:
+            raise FormatError(f"holds a record with seq {record.header.seq}", file=str(path), hint=_DAMAGED)
+        return record
 
     def _openings(self, seq: int) -> tuple[Opening, ...]:
         path = self._path(seq, "openings")
-        if not path.exists():
+        if not is_there(path):
             return ()
-        rows = json.loads(read_file(path, what="openings"))
-        return tuple(Opening(row["event"], row["field"], bytes.fromhex(row["salt"]), row["value"]) for row in rows)
+        try:
+            rows = json.loads(read_file(path, what="openings"))
+            return tuple(Opening(row["event"], row["field"], bytes.fromhex(row["salt"]), row["value"]) for row in rows)
+        except (ValueError, TypeError, KeyError) as error:
+            raise FormatError("the kept openings were damaged", file=str(path), hint=_DAMAGED) from error
 
     def last(self) -> Record | None:
         """Return the record with the highest seq that is kept here."""
@@ -128,25 +146,28 @@ class Outbox:
         """Return every kept record with its receipt, oldest first."""
         for seq in self._seqs():
             path = self._path(seq, "receipt")
-            yield self.record(seq), read_file(path, what="receipt") if path.exists() else None
+            yield self.record(seq), read_file(path, what="receipt") if is_there(path) else None
 
     def drop(self, seq: int) -> list[Record]:
-        """Take back unresolved records from a seq on, and return them. Those with a receipt are in the log and stay.
+        """Take back the unresolved records from a seq on, and return them. Those with a receipt are in the log and stay.
 
         Raises:
-            StoreError: One of them has a receipt.
+            StoreError: The first of them has a receipt, or cannot be removed.
         """
-        dropped = []
-        for later in [found for found in self._seqs() if found >= seq]:
-            if self._path(later, "receipt").exists():
-                raise StoreError(f"record {later} of this key is in the log and has its receipt; it cannot be dropped")
-            dropped.append(self.record(later))
-        for record in reversed(dropped):
-            self._path(record.header.seq, "openings").unlink(missing_ok=True)
-            self._path(record.header.seq, "record").unlink()
-        if dropped:
-            sync_folder(self.folder)
+        if is_there(self._path(seq, "receipt")):
+            raise StoreError(f"record {seq} of this key is in the log and has its receipt; it cannot be dropped")
+        dropped = [waiting.record for waiting in self.waiting() if waiting.seq >= seq]
+        self.forget([record.header.seq for record in dropped])
         return dropped
+
+    def forget(self, seqs: Iterable[int]) -> None:
+        """Remove records without a receipt, newest first.
+
+        Raises:
+            StoreError: One cannot be removed.
+        """
+        newest_first = sorted(seqs, reverse=True)
+        remove_files(self._path(seq, ending) for seq in newest_first for ending in ("record", "openings"))
 
     def see(self, checkpoint: bytes) -> None:
         """Keep the newest checkpoint that this key has checked."""
@@ -155,7 +176,18 @@ class Outbox:
     def seen(self) -> bytes | None:
         """Return the newest checkpoint that this key has checked."""
         path = self.folder / "seen"
-        return read_file(path, what="checkpoint", limit=1 << 20) if path.exists() else None
+        return read_file(path, what="checkpoint", limit=1 << 20) if is_there(path) else None
+
+
+def _proves(receipt: bytes, record: Record) -> bool:
+    """Say whether a receipt is for this record, and not for another one with its seq."""
+    try:
+        found = proof.parse_proof(receipt)
+        head = checkpoint.parse_checkpoint(note.parse_note(found.checkpoint_note).text)
+        merkle.verify_inclusion(merkle.leaf_hash(record.note), index=found.index, size=head.size, root=head.root, path=found.path)
+    except LedgerError:
+        return False
+    return True
 
 
 def _lock(descriptor: int, folder: Path) -> None:

@@ -40,9 +40,13 @@ def _dated(memory: Memory) -> Iterator[Finding]:
             continue
         lag = moment(made) - moment(event.time)
         if lag > LATE:
-            yield flag("backdated", place >> 8, f"record {place >> 8}: an event of {event.time} was signed {lag.days} days later", days=lag.days)
+            yield flag(
+                "backdated", place >> 8, f"record {place >> 8}: an event of {event.time} was signed {lag.days} days later", days=lag.days
+            )
         elif lag < -EARLY:
-            yield flag("future-dated", place >> 8, f"record {place >> 8}: an event of {event.time} was signed on {made}, before it happened")
+            yield flag(
+                "future-dated", place >> 8, f"record {place >> 8}: an event of {event.time} was signed on {made}, before it happened"
+            )
 
 
 def _receipts(memory: Memory) -> Iterator[tuple[int, Receive]]:
@@ -66,7 +70,9 @@ def _weighed(memory: Memory) -> Iterator[Finding]:
     for site, counter in sorted(tares.items()):
         for tare, count in sorted(counter.items()):
             if count >= _MANY and count * 2 > sum(counter.values()):
-                yield flag("repeated-tare", last[site], f"{site}: {count} of {sum(counter.values())} trucks have the tare {tare}", count=count)
+                yield flag(
+                    "repeated-tare", last[site], f"{site}: {count} of {sum(counter.values())} trucks have the tare {tare}", count=count
+                )
     for site, found in sorted(rounds.items()):
         if sum(found) >= _MANY and sum(found) * 2 > len(found):
             yield flag("round-weights", last[site], f"{site}: {sum(found)} of {len(found)} loads weigh round thousands", count=sum(found))
@@ -104,5 +110,9 @@ def _compromised(memory: Memory) -> Iterator[Finding]:
         key = memory.signer(index)
         if key in since and index not in named:
             named.add(index)
-            yield flag("untrusted-time", index, f"record {index} is signed by {key}, compromised since {since[key]}; its time is not proven", key=key)
-
+            yield flag(
+                "untrusted-time",
+                index,
+                f"record {index} is signed by {key}, compromised since {since[key]}; its time is not proven",
+                key=key,
+            )

@@ -189,7 +189,7 @@ def check_registered(view: View, document: Mapping[str, Any], digest: str) -> Cl
     ):
         if said != want:
             raise CertificateError(f"certificate {number} says {_value(said)}, this ledger {_value(want)}", path=path)
-    if not isinstance(basis.get("size"), int) or basis["size"] > index:
+    if not isinstance(basis.get("size"), int) or not 0 < basis["size"] <= index:
         raise CertificateError(
             f"certificate {number} rests on a log of {_value(basis.get('size'))} records, it was registered as record {index}",
             path="basis.size",

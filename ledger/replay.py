@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, StoreError
 from ledger.memory import Memory
 from ledger.record import Record, read_record
 from ledger.state import apply, authenticate
@@ -53,7 +53,13 @@ class Replay:
         hashed = merkle.leaf_hash(data)
         if hashed != leaf:
             self.findings.append(
-                broken("leaf-mismatch", index, f"entry {index} hashes to {hashed.hex()}, stored is {leaf.hex()}", want=leaf.hex(), got=hashed.hex())
+                broken(
+                    "leaf-mismatch",
+                    index,
+                    f"entry {index} hashes to {hashed.hex()}, stored is {leaf.hex()}",
+                    want=leaf.hex(),
+                    got=hashed.hex(),
+                )
             )
         record = self._read(index, data)
         if index == 0:
@@ -61,7 +67,13 @@ class Replay:
         linked = merkle.chain_next(self.chain, hashed)
         if linked != chain:
             self.findings.append(
-                broken("chain-mismatch", index, f"the chain at entry {index} is {linked.hex()}, stored is {chain.hex()}", want=chain.hex(), got=linked.hex())
+                broken(
+                    "chain-mismatch",
+                    index,
+                    f"the chain at entry {index} is {linked.hex()}, stored is {chain.hex()}",
+                    want=chain.hex(),
+                    got=linked.hex(),
+                )
             )
         self.chain = Hash(chain)  # go on from what is stored, so that one damaged row is one finding
         self.frontier = self.frontier.append(hashed)
@@ -85,23 +97,37 @@ class Replay:
             self.memory.fold(apply(self.memory, record))
         except LedgerError as refusal:
             code = "signature" if refusal.code in ("signature", "authority") else "rule-broken"
-            self.findings.append(broken(code, index, f"record {index} does not hold: {refusal}", refusal=refusal.code, key=record.header.key))
+            self.findings.append(
+                broken(code, index, f"record {index} does not hold: {refusal}", refusal=refusal.code, key=record.header.key)
+            )
+            self.stopped = index
+        except Exception as fault:  # noqa: BLE001 - an auditor never stops at a fault of its own; it says so
+            self.findings.append(
+                broken("not-checked", index, f"record {index} could not be checked: {fault!r}", fault=type(fault).__name__)
+            )
             self.stopped = index
 
 
-def replay(entries: Iterable[Entry], *, progress: Callable[[int], None] = lambda done: None) -> Replay:
+def unseen(done: int) -> None:
+    """Show nobody how far something has come."""
+
+
+def replay(entries: Iterable[Entry], *, progress: Callable[[int], None] = unseen) -> Replay:
     """Replay a log from its first entry; nothing raises, everything that does not hold is a finding."""
     done = Replay()
-    for entry in _counted(entries, progress):
-        done.take(entry, expected=done.records if done.stopped is None else entry[0])
+    try:
+        for entry in entries:
+            done.take(entry, expected=done.records if done.stopped is None else entry[0])
+            progress(done.records)
+    except StoreError as refusal:
+        done.findings.append(
+            broken(
+                "entry-unreadable", done.records, f"from entry {done.records} on the store cannot be read: {refusal}", refusal=refusal.code
+            )
+        )
+        done.stopped = done.records if done.stopped is None else done.stopped
     if done.stopped is not None:
         done.findings.append(
             flag("replay-stopped", done.stopped, f"rules were checked up to record {done.stopped}; behind it only hashes and chains were")
         )
     return done
-
-
-def _counted(entries: Iterable[Entry], progress: Callable[[int], None]) -> Iterator[Entry]:
-    for number, entry in enumerate(entries, start=1):
-        yield entry
-        progress(number)

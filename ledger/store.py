@@ -1,13 +1,4 @@
-"""The store: one SQLite file through SQLAlchemy Core.
-
-| setting             | value            | why                                                                                  |
-|---------------------|------------------|--------------------------------------------------------------------------------------|
-| journal_mode        | DELETE           | WAL has a reset bug in SQLite 3.7.0 to 3.51.2                                          |
-| synchronous         | EXTRA            | with DELETE and FULL a power cut can bring a journal back and lose what was acknowledged |
-| BEGIN IMMEDIATE     | every writer     | otherwise two writers read the same remainder and both spend it                       |
-| recursive_triggers  | ON               | otherwise INSERT OR REPLACE slips past the append-only triggers                       |
-| foreign_keys        | ON               |                                                                                      |
-| trusted_schema      | OFF              | a damaged schema runs nothing of its own                                               |
+"""The store: one SQLite file through SQLAlchemy Core. `store_database` says with which settings, and why.
 
 Triggers are a seat-belt; the evidence is the checkpoint that somebody else holds.
 """
@@ -15,34 +6,27 @@ Triggers are a seat-belt; the evidence is the checkpoint that somebody else hold
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, inspect, select
-from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import ColumnElement, Table, delete, insert, inspect, select
 
 from ledger import store_tables as t
 from ledger.draft import Opening
-from ledger.errors import ConflictError, StoreError, StoreVersionError
+from ledger.errors import AmountError, FormatError, StoreError, StoreVersionError
 from ledger.memory import Memory
 from ledger.record import Record
+from ledger.store_database import BUSY_SECONDS, PRAGMAS, blob, database, explained, whole
 from ledger.store_view import StoreView, rows_of
 from ledger.tlog.merkle import Frontier, Hash
-from ledger.view import Changes
+from ledger.view import Changes, LedgerFacts
 
-BUSY_SECONDS = 30
-_PRAGMAS = (
-    "journal_mode=DELETE",
-    "synchronous=EXTRA",
-    "foreign_keys=ON",
-    "recursive_triggers=ON",
-    "trusted_schema=OFF",
-    "cell_size_check=ON",
-)
+_AT_ONCE = 500
+"""Values in one statement; SQLite takes 32,766."""
 
 
 class Store:
@@ -50,12 +34,12 @@ class Store:
 
     def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self.path = path
-        self._writers = _database(path, begin="BEGIN IMMEDIATE", busy_seconds=busy_seconds)
-        self._readers = _database(path, begin="BEGIN", busy_seconds=busy_seconds)
+        self._writers = database(path, begin="BEGIN IMMEDIATE", busy_seconds=busy_seconds)
+        self._readers = database(path, begin="BEGIN", busy_seconds=busy_seconds)
 
     @classmethod
     def create(cls, path: Path) -> Store:
-        """Make an empty store.
+        """Make an empty store, or none at all.
 
         Raises:
             StoreError: Something lies there already, or the folder cannot be written.
@@ -65,34 +49,50 @@ class Store:
         if not path.parent.is_dir():
             raise StoreError(f"{path.parent} is no folder", hint="make the folder first")
         store = cls(path)
-        with store.writing() as view:
-            t.metadata.create_all(view.connection)
-            for trigger in t.TRIGGERS:
-                view.connection.exec_driver_sql(trigger)
-            view.connection.execute(insert(t.meta), [{"name": "schema", "value": str(t.SCHEMA_VERSION)}])
+        try:
+            with store.writing() as view:
+                t.metadata.create_all(view.connection)
+                for trigger in t.TRIGGERS.values():
+                    view.connection.exec_driver_sql(trigger)
+                view.connection.execute(insert(t.meta), [{"name": "schema", "value": str(t.SCHEMA_VERSION)}])
+        except StoreError:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            raise
         return store
 
     @classmethod
-    def open(cls, path: Path) -> Store:
+    def open(cls, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> Store:
         """Open a store.
 
         Raises:
             StoreError: There is none, or it is no ledger.
             StoreVersionError: Another version of this program wrote it.
         """
-        if not path.is_file():
-            raise StoreError(f"there is no ledger at {path}", hint="make one with `plumbline init`, or give its path with -L")
-        store = cls(path)
-        with store.reading() as view:
-            if not inspect(view.connection).has_table("meta"):
-                raise StoreError(f"{path} is no ledger: it has no table meta")
-            version = store.remembered(view, "schema")
+        store, version = cls.of_any_version(path, busy_seconds=busy_seconds)
         if version != str(t.SCHEMA_VERSION):
             raise StoreVersionError(
                 f"{path} has schema version {version or 'none'}, this program writes {t.SCHEMA_VERSION}",
-                hint="use the program that wrote it, or `plumbline rebuild` with a newer one",
+                hint="make a copy of it, then bring it up to date with `plumbline rebuild --migrate`; a later one needs a later program",
             )
         return store
+
+    @classmethod
+    def of_any_version(cls, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> tuple[Store, str | None]:
+        """Return a store and the schema version that it says it has.
+
+        Raises:
+            StoreError: There is none, or it is no ledger.
+        """
+        if path.is_dir():
+            raise StoreError(f"{path} is a folder, not a ledger", hint="a ledger is one file; give its path with -L")
+        if not path.is_file():
+            raise StoreError(f"there is no ledger at {path}", hint="make one with `plumbline init`, or give its path with -L")
+        store = cls(path, busy_seconds=busy_seconds)
+        with store.reading() as view:
+            if not inspect(view.connection).has_table("meta"):
+                raise StoreError(f"{path} is no ledger: it has no table meta")
+            return store, store.remembered(view, "schema")
 
     @contextmanager
     def writing(self) -> Iterator[StoreView]:
@@ -102,7 +102,7 @@ class Store:
             ConflictError: Somebody else held the lock for too long.
             StoreError: The file cannot be written.
         """
-        with _explained(self.path), self._writers.begin() as connection:
+        with explained(self.path), self._writers.begin() as connection:
             yield StoreView(connection)
 
     @contextmanager
@@ -112,7 +112,7 @@ class Store:
         Raises:
             StoreError: The file cannot be read.
         """
-        with _explained(self.path), self._readers.begin() as connection:
+        with explained(self.path), self._readers.begin() as connection:
             yield StoreView(connection)
 
     # Evidence
@@ -127,14 +127,15 @@ class Store:
     def entries(view: StoreView, start: int = 0) -> Iterator[tuple[int, bytes, bytes, bytes]]:
         """Return index, record, leaf and chain of every entry from a start on, in the order of their indexes."""
         query = select(t.entry).where(t.entry.c.idx >= start).order_by(t.entry.c.idx)
-        for row in view.connection.execution_options(yield_per=1000).execute(query):
-            yield row.idx, _bytes(row.record), _bytes(row.leaf), _bytes(row.chain)
+        with explained(Path(str(view.connection.engine.url.database))):
+            for row in view.connection.execute(query, execution_options={"yield_per": 1000}):
+                yield row.idx, blob(row.record), blob(row.leaf), blob(row.chain)
 
     @staticmethod
     def last_chain(view: StoreView, index: int) -> bytes | None:
         """Return the chain hash beside an entry."""
         row = view.connection.execute(select(t.entry.c.chain).where(t.entry.c.idx == index)).first()
-        return None if row is None else bytes(row[0])
+        return None if row is None else blob(row[0])
 
     @staticmethod
     def add_checkpoint(view: StoreView, *, size: int, root: bytes, time: int, note: bytes) -> None:
@@ -145,20 +146,20 @@ class Store:
     def checkpoints(view: StoreView) -> list[tuple[int, bytes, int, bytes]]:
         """Return size, root, time and note of every checkpoint, oldest first."""
         rows = view.connection.execute(select(t.checkpoint).order_by(t.checkpoint.c.size))
-        return [(int(row.size), _bytes(row.root), int(row.time), _bytes(row.note)) for row in rows]
+        return [(row.size, blob(row.root), whole(row.time), blob(row.note)) for row in rows]
 
     @staticmethod
     def newest_checkpoint(view: StoreView) -> tuple[int, bytes, int, bytes] | None:
         """Return size, root, time and note of the newest checkpoint."""
         row = view.connection.execute(select(t.checkpoint).order_by(t.checkpoint.c.size.desc()).limit(1)).first()
-        return None if row is None else (row.size, bytes(row.root), row.time, bytes(row.note))
+        return None if row is None else (row.size, blob(row.root), whole(row.time), blob(row.note))
 
     @staticmethod
     def checkpoint_covering(view: StoreView, index: int) -> tuple[int, bytes] | None:
         """Return size and note of the first checkpoint that covers an entry."""
         query = select(t.checkpoint.c.size, t.checkpoint.c.note).where(t.checkpoint.c.size > index)
         row = view.connection.execute(query.order_by(t.checkpoint.c.size).limit(1)).first()
-        return None if row is None else (row.size, bytes(row.note))
+        return None if row is None else (row.size, blob(row.note))
 
     @staticmethod
     def add_equivocation(view: StoreView, record: Record) -> None:
@@ -170,8 +171,9 @@ class Store:
     @staticmethod
     def equivocations(view: StoreView) -> list[tuple[str, int, str, bytes]]:
         """Return key, seq, record id and bytes of every equivocating record."""
-        rows = view.connection.execute(select(t.equivocation).order_by(t.equivocation.c.key, t.equivocation.c.seq))
-        return [(row.key, row.seq, row.record_id, bytes(row.record)) for row in rows]
+        order = (t.equivocation.c.key, t.equivocation.c.seq, t.equivocation.c.record_id)
+        rows = view.connection.execute(select(t.equivocation).order_by(*order))
+        return [(row.key, row.seq, row.record_id, blob(row.record)) for row in rows]
 
     # What the ledger remembers
 
@@ -188,10 +190,19 @@ class Store:
         view.connection.execute(insert(t.meta), [{"name": name, "value": value}])
 
     @classmethod
-    def frontier(cls, view: StoreView) -> Frontier:
-        """Return the Merkle frontier at the head of the log."""
-        text = cls.remembered(view, "frontier")
-        return Frontier() if text is None else Frontier.from_bytes(bytes.fromhex(text))
+    def frontier(cls, view: StoreView, name: str = "frontier") -> Frontier:
+        """Return the Merkle frontier at the head of the log, or `frontier_signed`, that of the newest checkpoint.
+
+        Raises:
+            StoreError: What is remembered is none.
+        """
+        text = cls.remembered(view, name)
+        try:
+            return Frontier() if text is None else Frontier.from_bytes(bytes.fromhex(text))
+        except (ValueError, FormatError) as error:
+            raise StoreError(
+                f"what the store remembers as its {name} is none", hint="look with `plumbline audit`, mend with `plumbline rebuild`"
+            ) from error
 
     @staticmethod
     def keep_openings(view: StoreView, record: str, openings: tuple[Opening, ...]) -> None:
@@ -204,7 +215,7 @@ class Store:
     def openings(view: StoreView, record: str) -> list[Opening]:
         """Return what opens a record's sealed fields, as far as it was not erased."""
         query = select(t.opening).where(t.opening.c.record == record).order_by(t.opening.c.event, t.opening.c.field)
-        return [Opening(row.event, row.field, bytes(row.salt), row.value) for row in view.connection.execute(query)]
+        return [Opening(row.event, row.field, blob(row.salt), row.value) for row in view.connection.execute(query)]
 
     @staticmethod
     def erase(view: StoreView, record: str, field: str | None) -> int:
@@ -229,59 +240,65 @@ class Store:
     def credential(view: StoreView, number: str) -> tuple[str, bytes, bytes | None] | None:
         """Return digest, unsigned and signed bytes of a stored credential."""
         row = view.connection.execute(select(t.credential).where(t.credential.c.number == number)).first()
-        return None if row is None else (row.digest, bytes(row.unsigned), None if row.signed is None else bytes(row.signed))
+        return None if row is None else (row.digest, blob(row.unsigned), None if row.signed is None else blob(row.signed))
 
     # Projections
 
     @classmethod
     def fold(cls, view: StoreView, changes: Changes, *, frontier: Frontier) -> None:
         """Write what a record changes into the projections."""
-        places = list(changes.bookings)
-        rows = rows_of(changes)
-        for table in t.BY_POSITION:
-            if any(place >> 8 != changes.index for place in places):
-                view.connection.execute(delete(table).where(table.c.position.in_(places)))
-        for table, names in ((t.party, changes.parties), (t.site, changes.sites), (t.key, changes.keys)):
-            if names:
-                column = table.c.name if table is t.key else table.c.id
-                view.connection.execute(delete(table).where(column.in_(list(names))))
-        if changes.claims:
-            view.connection.execute(delete(t.claim).where(t.claim.c.number.in_(list(changes.claims))))
-        if changes.numbers:
-            view.connection.execute(delete(t.number).where(t.number.c.batch.in_(list(changes.numbers))))
-        for table in t.PROJECTIONS:
-            if rows[table.name]:
-                view.connection.execute(insert(table), rows[table.name])
+        if any(place >> 8 != changes.index for place in changes.bookings):
+            for table in t.BY_POSITION:
+                _clear(view, table, table.c.position, list(changes.bookings))
+        _clear(view, t.party, t.party.c.id, list(changes.parties))
+        _clear(view, t.site, t.site.c.id, list(changes.sites))
+        _clear(view, t.key, t.key.c.name, list(changes.keys))
+        _clear(view, t.claim, t.claim.c.number, list(changes.claims))
+        _clear(view, t.number, t.number.c.batch, list(changes.numbers))
+        _write(view, rows_of(changes))
         if changes.facts is not None:
-            cls.remember(view, "facts", json.dumps(asdict(changes.facts), sort_keys=True))
+            cls.remember(view, "facts", facts_text(changes.facts))
         cls.remember(view, "frontier", frontier.to_bytes().hex())
 
     @staticmethod
-    def projection(view: StoreView, table: str) -> list[tuple[Any, ...]]:
-        """Return a projection's rows, sorted, for comparison with a fresh replay."""
+    def projection(view: StoreView, table: str) -> Counter[tuple[Any, ...]]:
+        """Return a projection's rows with their count, for comparison with a fresh replay."""
         found = next(projection for projection in t.PROJECTIONS if projection.name == table)
-        return sorted((tuple(row) for row in view.connection.execute(select(found))), key=repr)
+        return Counter(tuple(row) for row in view.connection.execute(select(found)))
 
     @classmethod
-    def rebuild(cls, view: StoreView, replayed: Memory, frontier: Frontier) -> None:
+    def rebuild(cls, view: StoreView, replayed: Memory, *, frontier: Frontier, signed: Frontier) -> None:
         """Write all projections anew from a replay of the log."""
         for table in t.PROJECTIONS:
             view.connection.execute(delete(table))
-            rows = projected(replayed)[table.name]
-            for start in range(0, len(rows), 5000):
-                view.connection.execute(insert(table), rows[start : start + 5000])
+        _write(view, projected(replayed))
         if replayed.facts is not None:
-            cls.remember(view, "facts", json.dumps(asdict(replayed.facts), sort_keys=True))
+            cls.remember(view, "facts", facts_text(replayed.facts))
         cls.remember(view, "frontier", frontier.to_bytes().hex())
+        cls.remember(view, "frontier_signed", signed.to_bytes().hex())
 
     def pragmas(self) -> dict[str, str]:
         """Return the settings in force, as SQLite reports them, and its version."""
         with self.reading() as view:
-            names = [pragma.split("=")[0] for pragma in _PRAGMAS]
+            names = [pragma.split("=")[0] for pragma in PRAGMAS]
             found = {name: str(view.connection.exec_driver_sql(f"PRAGMA {name}").scalar()) for name in names}
             found["sqlite_version"] = str(view.connection.exec_driver_sql("SELECT sqlite_version()").scalar())
-            found["integrity"] = str(view.connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+            found["integrity"] = next(iter(self.integrity(view)), "ok")
         return found
+
+    @staticmethod
+    def integrity(view: StoreView) -> list[str]:
+        """Return what SQLite itself finds damaged in the file, and the append-only triggers that are missing or changed."""
+        found = [str(problem) for (problem,) in view.connection.exec_driver_sql("PRAGMA integrity_check(5)")]
+        triggers = view.connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        sql = {str(name): text for name, text in triggers}
+        changed = [f"trigger {name} is missing or changed" for name, text in t.TRIGGERS.items() if sql.get(name) != text]
+        return [problem for problem in found if problem != "ok"] + changed
+
+
+def facts_text(facts: LedgerFacts) -> str:
+    """Return what record 0 says as the store remembers it."""
+    return json.dumps(asdict(facts), sort_keys=True)
 
 
 def projected(replayed: Memory) -> dict[str, list[dict[str, Any]]]:
@@ -293,50 +310,22 @@ def projected(replayed: Memory) -> dict[str, list[dict[str, Any]]]:
     return whole
 
 
-def sorted_rows(table: str, rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    """Return rows in the columns' order, sorted as `Store.projection` sorts them."""
+def counted(table: str, rows: list[dict[str, Any]]) -> Counter[tuple[Any, ...]]:
+    """Return rows in the columns' order with their count, as `Store.projection` does."""
     columns = next(list(projection.c) for projection in t.PROJECTIONS if projection.name == table)
-    return sorted((tuple(row[column.name] for column in columns) for row in rows), key=repr)
+    return Counter(tuple(row[column.name] for column in columns) for row in rows)
 
 
-def _bytes(value: object) -> bytes:
-    """Return a blob; something else stands there only after a foreign hand, and is kept for the audit to see."""
-    return bytes(value) if isinstance(value, bytes | memoryview) else repr(value).encode()
+def _clear(view: StoreView, table: Table, column: ColumnElement[Any], values: Sequence[object]) -> None:
+    for start in range(0, len(values), _AT_ONCE):
+        view.connection.execute(delete(table).where(column.in_(values[start : start + _AT_ONCE])))
 
 
-def _database(path: Path, *, begin: str, busy_seconds: float) -> Engine:
-    database = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": busy_seconds})
-
-    @event.listens_for(database, "connect")
-    def _on_connect(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own type
-        connection.isolation_level = None  # SQLAlchemy's BEGIN below is the only one
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    @event.listens_for(database, "begin")
-    def _on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return database
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn the database's own errors into ours."""
-    try:
-        yield
-    except OperationalError as error:
-        text = str(error.orig)
-        if "locked" in text or "busy" in text:
-            raise ConflictError(
-                f"{path} is locked by another writer", hint="nothing was written; try again when the other program is done"
-            ) from error
-        if "full" in text:
-            raise StoreError(f"{path} cannot be written: the disk is full", hint="nothing was written; free space and try again") from error
-        if "readonly" in text:
-            raise StoreError(f"{path} cannot be written: it is read-only", hint="look at the file's and the folder's permissions") from error
-        raise StoreError(f"{path} cannot be read or written: {text}") from error
-    except DatabaseError as error:
-        raise StoreError(f"{path} is damaged or no ledger: {error.orig}", hint="look with `plumbline audit`; restore a backup if need be") from error
-    except SQLAlchemyError as error:
-        raise StoreError(f"{path} cannot be read or written: {error}") from error
+def _write(view: StoreView, rows: dict[str, list[dict[str, Any]]]) -> None:
+    for table in t.PROJECTIONS:
+        found = rows[table.name]
+        for start in range(0, len(found), 10 * _AT_ONCE):
+            try:
+                view.connection.execute(insert(table), found[start : start + 10 * _AT_ONCE])
+            except OverflowError as error:
+                raise AmountError("a mass is beyond 2^63 - 1 mg, more than a ledger holds", hint="look at the number and its unit") from error

@@ -11,11 +11,13 @@ from sqlalchemy import Connection, Select, func, select
 
 from ledger import store_tables as t
 from ledger.codec import batch_of, batch_text, notes_of, notes_text, residuals_of, residuals_text
-from ledger.errors import StoreError
+from ledger.errors import InputError, StoreError
 from ledger.matter.batch import Batch
 from ledger.matter.booking import Booking, Edge, Note, Residual
+from ledger.memory import OTHER_KINDS
 from ledger.record import Record, read_record
 from ledger.serials import split
+from ledger.store_database import blob, decoded
 from ledger.tlog import merkle
 from ledger.view import LAST, Amendment, Changes, Claim, Head, KeyFacts, LedgerFacts
 from schemas.event import Event
@@ -39,8 +41,7 @@ class StoreView:
         if self._facts is None:
             row = self._one(select(t.meta.c.value).where(t.meta.c.name == "facts"))
             if row is not None:
-                data = json.loads(row[0])
-                self._facts = LedgerFacts(**{**data, "log": tuple(data["log"])})
+                self._facts = decoded("meta", _facts, row[0])
         return self._facts
 
     @property
@@ -52,11 +53,12 @@ class StoreView:
     def party(self, party: str) -> Party | None:
         """Return an admitted party."""
         row = self._one(select(t.party.c.facts).where(t.party.c.id == party))
-        return None if row is None else Party.model_validate_json(row[0])
+        return None if row is None else decoded("party", Party.model_validate_json, row[0])
 
     def parties(self) -> list[Party]:
         """Return all admitted parties, by id."""
-        return [Party.model_validate_json(facts) for (facts,) in self.connection.execute(select(t.party.c.facts).order_by(t.party.c.id))]
+        rows = self.connection.execute(select(t.party.c.facts).order_by(t.party.c.id))
+        return [decoded("party", Party.model_validate_json, facts) for (facts,) in rows]
 
     def is_party(self, party: str) -> bool:
         """Say whether a party is admitted."""
@@ -65,20 +67,21 @@ class StoreView:
     def site(self, site: str) -> Site | None:
         """Return a registered site."""
         row = self._one(select(t.site.c.facts).where(t.site.c.id == site))
-        return None if row is None else Site.model_validate_json(row[0])
+        return None if row is None else decoded("site", Site.model_validate_json, row[0])
 
     def sites(self) -> list[Site]:
         """Return all registered sites, by id."""
-        return [Site.model_validate_json(facts) for (facts,) in self.connection.execute(select(t.site.c.facts).order_by(t.site.c.id))]
+        rows = self.connection.execute(select(t.site.c.facts).order_by(t.site.c.id))
+        return [decoded("site", Site.model_validate_json, facts) for (facts,) in rows]
 
     def key(self, name: str) -> KeyFacts | None:
         """Return a key by its full name."""
         row = self._one(select(t.key.c.facts).where(t.key.c.name == name))
-        return None if row is None else _key(row[0])
+        return None if row is None else decoded("key", _key, row[0])
 
     def keys(self) -> list[KeyFacts]:
         """Return all keys, by name."""
-        return [_key(facts) for (facts,) in self.connection.execute(select(t.key.c.facts).order_by(t.key.c.name))]
+        return [decoded("key", _key, facts) for (facts,) in self.connection.execute(select(t.key.c.facts).order_by(t.key.c.name))]
 
     def key_of(self, public: str) -> str | None:
         """Return the name under which a public key (hex) was enrolled."""
@@ -100,7 +103,9 @@ class StoreView:
         """Return the id of the record at an index."""
         row = self._one(select(t.record.c.id).where(t.record.c.idx == index))
         if row is None:
-            raise StoreError(f"the store's projections hold no record {index}", hint="look with `plumbline audit`, mend with `plumbline rebuild`")
+            raise StoreError(
+                f"the store's projections hold no record {index}", hint="look with `plumbline audit`, mend with `plumbline rebuild`"
+            )
         return str(row[0])
 
     def signer(self, index: int) -> str:
@@ -115,7 +120,7 @@ class StoreView:
                 raise StoreError(f"the store holds no entry {index}")
             if len(self._records) > 1024:  # noqa: PLR2004 - a bound on memory, not a meaning
                 self._records.clear()
-            self._records[index] = read_record(bytes(row[0]))
+            self._records[index] = _record(index, blob(row[0]))
         return self._records[index]
 
     def record_of(self, key: str, seq: int) -> Record | None:
@@ -127,7 +132,7 @@ class StoreView:
         """Return the log's root at a size, None beyond the log."""
         row = self._one(select(t.checkpoint.c.root).where(t.checkpoint.c.size == size))
         if row is not None:
-            return bytes(row[0])
+            return blob(row[0])
         if size > self.size:
             return None
         return merkle.root(self.leaves(size))
@@ -135,7 +140,7 @@ class StoreView:
     def leaves(self, size: int) -> list[merkle.Hash]:
         """Return the first leaf hashes of the log."""
         rows = self.connection.execute(select(t.entry.c.leaf).where(t.entry.c.idx < size).order_by(t.entry.c.idx))
-        return [merkle.Hash(bytes(leaf)) for (leaf,) in rows]
+        return [merkle.Hash(blob(leaf)) for (leaf,) in rows]
 
     def event(self, position: int) -> Event | None:
         """Return an event as it was signed."""
@@ -152,13 +157,13 @@ class StoreView:
         if self._one(select(t.booking.c.kind).where(t.booking.c.position == position)) is None:
             return None
         rows = self.connection.execute(select(t.batch.c.id, t.batch.c.state).where(t.batch.c.position == position))
-        return {name: batch_of(state) for name, state in rows}
+        return {name: decoded("batch", batch_of, state) for name, state in rows}
 
     def batch_at(self, batch: str, position: int) -> tuple[int, Batch] | None:
         """Return the last touch of a batch before a position, and the batch as it stood behind it."""
         query = select(t.batch.c.position, t.batch.c.state).where(t.batch.c.id == batch, t.batch.c.position < position)
         row = self._one(query.order_by(t.batch.c.position.desc()).limit(1))
-        return None if row is None else (int(row[0]), batch_of(row[1]))
+        return None if row is None else (int(row[0]), decoded("batch", batch_of, row[1]))
 
     def batch_before(self, batch: str, position: int) -> Batch | None:
         """Return the batch as it stood before a position."""
@@ -175,7 +180,7 @@ class StoreView:
         same = (t.batch.c.id == last.c.id) & (t.batch.c.position == last.c.position)
         query = select(t.batch.c.state).join(last, same).join(t.number, t.number.c.batch == t.batch.c.id)
         for (state,) in self.connection.execute(query.order_by(t.number.c.position, t.batch.c.id)):
-            yield batch_of(state)
+            yield decoded("batch", batch_of, state)
 
     def touches(self, batch: str, after: int) -> Iterable[int]:
         """Return the positions behind a position at which a batch was touched."""
@@ -194,19 +199,19 @@ class StoreView:
         row = self._one(query.order_by(c.position.desc(), c.batch.desc()).limit(1))
         return None if row is None else self.batch_before(row[0], position)
 
-    def first_transform(self, site: str) -> int | None:
-        """Return the position of a site's first transform."""
+    def first_transform(self, site: str, after: int = -1) -> int | None:
+        """Return the position of a site's first transform behind a position."""
         c = t.booking.c
-        others = ("receive", "ship", "accept", "adjust", "dispose", "return", "certify")
-        row = self._one(select(func.min(c.position)).where(c.site == site, c.kind.not_in(others)))
+        query = select(func.min(c.position)).where(c.site == site, c.kind.not_in(OTHER_KINDS), c.position > after)
+        row = self._one(query)
         return None if row is None or row[0] is None else int(row[0])
 
     def serial_holder(self, first: str, last: str, position: int) -> str | None:
-        """Return a batch made before a position whose serial ranges overlap this one."""
+        """Return the newest batch made before a position whose serial ranges overlap this one."""
         (beginning, low), (_, high) = split(first), split(last)
         c = t.serial.c
         query = select(c.batch).where(c.beginning == beginning, c.low <= high, c.high >= low, c.position < position)
-        row = self._one(query.order_by(c.position, c.batch).limit(1))
+        row = self._one(query.order_by(c.position.desc(), c.batch.desc()).limit(1))
         return None if row is None else str(row[0])
 
     def made_of(self, batch: str) -> list[tuple[int, Edge]]:
@@ -218,29 +223,46 @@ class StoreView:
         return self._edges(select(t.edge).where(t.edge.c.parent == batch).order_by(t.edge.c.position, t.edge.c.child))
 
     def _edges(self, query: Select[Any]) -> list[tuple[int, Edge]]:
-        return [
-            (row.position, Edge(row.parent, row.child, row.gross, json.loads(row.contained))) for row in self.connection.execute(query)
-        ]
+        rows = self.connection.execute(query)
+        return [(row.position, Edge(row.parent, row.child, row.gross, decoded("edge", json.loads, row.contained))) for row in rows]
 
     def closure_at(self, position: int) -> tuple[str, str, tuple[Residual, ...], tuple[Note, ...]] | None:
         """Return the site, kind, residuals and notes booked at a position."""
         row = self._one(select(t.booking).where(t.booking.c.position == position))
-        return None if row is None else (row.site, row.kind, residuals_of(row.residuals), notes_of(row.notes))
+        if row is None:
+            return None
+        return row.site, row.kind, decoded("booking", residuals_of, row.residuals), decoded("booking", notes_of, row.notes)
 
     def claim(self, number: str) -> Claim | None:
         """Return a certificate by its number."""
         row = self._one(select(t.claim.c.facts).where(t.claim.c.number == number))
-        return None if row is None else Claim(**json.loads(row[0]))
+        return None if row is None else decoded("claim", _claim, row[0])
 
     def claims(self) -> list[Claim]:
         """Return all certificates, in the order of their numbers."""
         rows = self.connection.execute(select(t.claim.c.facts).order_by(t.claim.c.number))
-        return [Claim(**json.loads(facts)) for (facts,) in rows]
+        return [decoded("claim", _claim, facts) for (facts,) in rows]
 
     def claims_by(self, party: str, kind: str) -> int:
         """Return how many certificates of a kind a party has issued."""
         query = select(func.count()).select_from(t.claim).where(t.claim.c.party == party, t.claim.c.kind == kind)
         return int(self._one(query)[0])
+
+
+def _record(index: int, data: bytes) -> Record:
+    try:
+        return read_record(data)
+    except InputError as refusal:
+        raise StoreError(f"entry {index} of the store is no record: {refusal}", hint="look with `plumbline audit`") from refusal
+
+
+def _facts(text: str) -> LedgerFacts:
+    data = json.loads(text)
+    return LedgerFacts(**{**data, "log": tuple(data["log"])})
+
+
+def _claim(facts: str) -> Claim:
+    return Claim(**json.loads(facts))
 
 
 def _key(facts: str) -> KeyFacts:
@@ -266,7 +288,8 @@ def rows_of(changes: Changes) -> dict[str, list[dict[str, Any]]]:
         "number": [{"batch": name, "position": place} for name, place in changes.numbers.items()],
         "amendment": [asdict(amendment) for amendment in changes.amendments],
         "claim": [
-            {"number": name, "party": claim.party, "kind": claim.kind, "facts": _json(asdict(claim))} for name, claim in changes.claims.items()
+            {"number": name, "party": claim.party, "kind": claim.kind, "facts": _json(asdict(claim))}
+            for name, claim in changes.claims.items()
         ],
         "booking": [
             {

@@ -53,9 +53,7 @@ def read_trust(data: bytes, *, file: str) -> Trust:
         if not line or line.startswith("#"):
             continue
         if word in ("witness", "group"):
-            raise FormatError(
-                f"{word} lines need a program that checks witnesses; this version knows quorum none", file=file, line=number
-            )
+            raise FormatError(f"{word} lines need a program that checks witnesses; this version knows quorum none", file=file, line=number)
         if word not in facts or not rest:
             raise FormatError(f"{line[:60]!r} is no line of a trust file", file=file, line=number)
         facts[word].append(rest)
@@ -71,11 +69,14 @@ def _trust(facts: dict[str, list[str]], *, file: str) -> Trust:
     if facts["quorum"][0] != "none":
         raise FormatError(f"quorum {facts['quorum'][0][:40]!r} names a group that the file does not define", file=file)
     origin = facts["origin"][0]
-    check_origin(origin)
-    log = tuple(parse_vkey(text) for text in facts["log"])
+    try:
+        check_origin(origin)
+        log, auditors = (tuple(parse_vkey(text) for text in facts[word]) for word in ("log", "auditor"))
+    except FormatError as refusal:
+        raise refusal.at(file=file) from refusal
     if not log:
         raise FormatError("has no log line", file=file)
     for key in log:
         if key.name != origin:
             raise FormatError(f"log key {key.name} is not named for the origin {origin}", file=file)
-    return Trust(facts["ledger"][0], origin, log, "none", tuple(parse_vkey(text) for text in facts["auditor"]))
+    return Trust(facts["ledger"][0], origin, log, "none", auditors)

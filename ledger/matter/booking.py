@@ -106,8 +106,8 @@ class Reading(Protocol):
     def last_in_vessel(self, site: str, vessel: str, position: int) -> Batch | None:
         """Return the batch that was put last into a vessel before a position, as it stood then."""
 
-    def first_transform(self, site: str) -> int | None:
-        """Return the position of a site's first transform."""
+    def first_transform(self, site: str, after: int = -1) -> int | None:
+        """Return the position of a site's first transform behind a position."""
 
     def serial_holder(self, first: str, last: str, position: int) -> str | None:
         """Return the newest batch made before a position whose serial ranges overlap this one."""

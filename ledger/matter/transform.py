@@ -61,7 +61,7 @@ def transform(page: Page, event: Transform) -> Booking:
         for constituent in sorted({constituent for part in taken for constituent in part.contents})
     }
     if any(part.open for part in taken):
-        _meet_open(page, event, taken, products, pool, site)
+        taken = _meet_open(page, event, taken, products, pool, site)
     losses = _losses(page, event)
     constituents = set(pool) | set(losses) | {constituent for product in products for constituent in product.measured}
     for constituent in sorted(constituents):
@@ -150,8 +150,10 @@ def _relative(page: Page, product: Product) -> Components:
     return {cause: round(u) for cause, u in figure.u}
 
 
-def _meet_open(page: Page, event: Transform, taken: list[Taken], products: list[Product], pool: dict[str, Content], site: Site) -> None:
-    """Carry unassayed scrap on, or open it: what came out tells what went in."""
+def _meet_open(
+    page: Page, event: Transform, taken: list[Taken], products: list[Product], pool: dict[str, Content], site: Site
+) -> list[Taken]:
+    """Carry unassayed scrap on, or open it: what came out tells what went in. Returns what was taken with the contents found."""
     opened = [part for part in taken if part.open]
     forms = sorted({page.policy.material(part.batch.material).form for part in opened})
     if len(forms) > 1:
@@ -162,14 +164,15 @@ def _meet_open(page: Page, event: Transform, taken: list[Taken], products: list[
             msg = f"a {event.kind} of unassayed scrap passes it on unassayed; leave out assays, and keep assayed scrap apart"
             raise AssayError(msg, hint="the first break, smelt or rework that uses it tells what it contained")
         _carry_open(opened, products)
-        return
+        return taken
     if not page.policy.derives(event.kind):
         msg = f"{event.kind} cannot use unassayed scrap ({opened[0].batch.id}); break, smelt or rework it first"
         raise AssayError(msg)
     if any(product.mode == "balance" for product in products):
         msg = 'unassayed scrap is told by what came out, so every output is weighed and assayed; none may be "balance"'
         raise AssayError(msg)
-    _derive_open(page, event, opened, products, pool, site)
+    found = _derive_open(page, event, opened, products, pool, site)
+    return [replace(part, contents=found[part.batch.id]) if part.open else part for part in taken]
 
 
 def _carry_open(opened: list[Taken], products: list[Product]) -> None:
@@ -186,20 +189,29 @@ def _carry_open(opened: list[Taken], products: list[Product]) -> None:
             product.open[name] = Stock.of(portions)
 
 
-def _derive_open(page: Page, event: Transform, opened: list[Taken], products: list[Product], pool: dict[str, Content], site: Site) -> None:
-    """Receive what unassayed scrap turned out to contain, shared over it by dry mass."""
+def _derive_open(
+    page: Page, event: Transform, opened: list[Taken], products: list[Product], pool: dict[str, Content], site: Site
+) -> dict[str, dict[str, Content]]:
+    """Receive what unassayed scrap turned out to contain, shared over it by dry mass, and return what each batch contained."""
     losses = _losses(page, event)
+    whole = sum(part.dry for part in opened)
+    found: dict[str, dict[str, Content]] = {part.batch.id: {} for part in opened}
     for constituent in sorted({name for product in products for name in product.measured} | set(losses)):
         out = sum(product.measured[constituent][0] for product in products if constituent in product.measured)
         out += sum(claimant.mass for claimant in losses.get(constituent, []))
-        known = pool[constituent].mass if constituent in pool else 0
-        derived = max(0, out - known)
-        portions = shared(derived, [item for part in opened for item in part.open_sources(constituent).items()])
-        entered = Content(Stock.of(portions), None, {}, derived)
+        derived = max(0, out - (pool[constituent].mass if constituent in pool else 0))
+        before = 0
+        for part in opened:
+            mass = derived * (before + part.dry) // whole - derived * before // whole
+            before += part.dry
+            portions = shared(mass, list(part.open_sources(constituent).items()))
+            found[part.batch.id][constituent] = Content(Stock.of(portions), None, {}, mass)
+        entered = joined(contents[constituent] for contents in found.values())
         pool[constituent] = joined([pool[constituent], entered]) if constituent in pool else entered
         page.post(site.id, RECEIVED, constituent, derived, kind="derived")
         _check_band(page, constituent, derived, opened)
     page.note("derived", f"{', '.join(part.batch.id for part in opened)}: derived by campaign yield")
+    return found
 
 
 def _check_band(page: Page, constituent: str, derived: int, opened: list[Taken]) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 from books import TIME, Books, kg, pct
 from keyring import signer
-
 from ledger.certificate import Basis, Issuer, Request, build
 from ledger.credential import add_proof, verification_method_of
 from ledger.issuance import certify_raw, entered, next_number
@@ -25,14 +24,16 @@ US = {"collected_in": "US", "smelted_in": "US", "refined_in": "US"}
 Raw = dict[str, Any]
 
 
-def event(type_: str, site: str, **fields: Any) -> Raw:  # noqa: ANN401 - fields of an event
+def event(type_: str, site: str, **fields: Any) -> Raw:
     """Return an event at a site."""
     return {"type": type_, "time": TIME, "site": site, **fields}
 
 
 def step(kind: str, site: str, inputs: list[Raw | str], *outputs: Raw) -> Raw:
     """Return a transform; an input that is only a name is taken whole."""
-    return event("transform", site, kind=kind, inputs=[{"batch": use} if isinstance(use, str) else use for use in inputs], outputs=[*outputs])
+    return event(
+        "transform", site, kind=kind, inputs=[{"batch": use} if isinstance(use, str) else use for use in inputs], outputs=[*outputs]
+    )
 
 
 def lot(batch: str, material: str, mass: str, **assay: str) -> Raw:
@@ -53,7 +54,14 @@ class Works(Books):
             self.admit(party)
         self.log(
             "keystone/1",
-            event("receive", "keystone:works", **lot("keystone:L1", "soft_lead", "1000", Pb="99.9"), feedstock="end_of_life", places=US, documents=PAPER),
+            event(
+                "receive",
+                "keystone:works",
+                **lot("keystone:L1", "soft_lead", "1000", Pb="99.9"),
+                feedstock="end_of_life",
+                places=US,
+                documents=PAPER,
+            ),
             event("receive", "keystone:works", **lot("keystone:L2", "soft_lead", "500", Pb="99.9")),
             step("blend", "keystone:works", ["keystone:L1", "keystone:L2"], lot("keystone:BL", "soft_lead", "1500")),
         )
@@ -70,7 +78,9 @@ class Works(Books):
         self.log(
             "voltaic/1",
             event("receive", "voltaic:works", **lot("voltaic:SB", "primary_antimony", "10", Sb="99.5"), **primary),
-            step("alloy", "voltaic:works", ["keystone:BL", "voltaic:SB"], lot("voltaic:AL", "antimonial_lead", "1505", Pb="99.2", Sb="0.65")),
+            step(
+                "alloy", "voltaic:works", ["keystone:BL", "voltaic:SB"], lot("voltaic:AL", "antimonial_lead", "1505", Pb="99.2", Sb="0.65")
+            ),
         )
 
     @property
@@ -78,7 +88,7 @@ class Works(Books):
         """The log as it stands."""
         return Basis(self.ledger_id, "ledger.example/lead", self.memory.size, EMPTY_ROOT.hex())
 
-    def request(self, batch: str, kind: Kind = "recycled-content", *, party: str | None = None, **more: Any) -> Request:  # noqa: ANN401
+    def request(self, batch: str, kind: Kind = "recycled-content", *, party: str | None = None, **more: Any) -> Request:
         """Return a request for the holder's next certificate."""
         number = next_number(self.memory, party or self.batch(batch).holder, kind)
         return Request(batch=batch, kind=kind, number=number, customer="Grünwald & Söhne", **more)
@@ -90,8 +100,8 @@ class Works(Books):
         issuer = Issuer(did_key(signer(f"{party}/1").public_key), admitted.name, party)
         return build(view or self.memory, request, issuer=issuer, basis=self.basis, issued=ISSUED, valid_until=VALID_UNTIL)
 
-    def certify(self, batch: str, kind: Kind = "recycled-content", *, split: Raw | None = None, **more: Any) -> tuple[Claim, Raw]:  # noqa: ANN401
-        """Certify a batch as its holder, after a split in the same record where one is given; return the claim and the signed credential."""
+    def certify(self, batch: str, kind: Kind = "recycled-content", *, split: Raw | None = None, **more: Any) -> tuple[Claim, Raw]:
+        """Certify a batch as its holder, after a split in the same record where one is given; return claim and signed credential."""
         party = self.batch(split["inputs"][0]["batch"] if split else batch).holder
         raws = [split] if split else []
         view = self.memory

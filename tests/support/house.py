@@ -1,0 +1,198 @@
+"""A ledger on disk for tests: founded in a folder with keys in the clear, a desk per key, a clock and salts that are the same on every run."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from books import ORIGIN, TIME, Salts, sign
+from keyring import signer
+from program import Program
+
+from ledger.audit import Audit, audit, hold
+from ledger.compose import compose, place_of
+from ledger.desk import Desk
+from ledger.founding import Founding, found
+from ledger.keys import prove_possession
+from ledger.log import Appended, Log, append, seen_now
+from ledger.outbox import Outbox
+from ledger.replay import Entry
+from ledger.store import Store
+from ledger.tlog.note import VerifierKey
+from ledger.trust import read_trust
+
+Raw = dict[str, Any]
+NONCE = bytes(16)
+
+
+class Clock:
+    """The log's clock: a second later each time it is asked."""
+
+    def __init__(self, now: int = 1_772_460_300) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        self.now += 1
+        return self.now
+
+
+def seeds() -> Callable[[int], bytes]:
+    """Return what gives a founding its seeds: the log's, then the registrar's, as `keyring` makes them."""
+    names = iter((ORIGIN, "registrar/1"))
+    return lambda _: hashlib.sha256(next(names).encode()).digest()
+
+
+class House:
+    """A ledger in a folder. `log()` opens it anew each time, as a command does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "ledger.db"
+        self.keys = folder / "keys"
+        self.mark = self.keys / "mark"
+        self.clock = Clock()
+        self.salts = Salts()
+        self.desks: dict[str, Desk] = {}
+
+    @classmethod
+    def found(cls, folder: Path) -> House:
+        """Make a ledger in an empty folder."""
+        house = cls(folder)
+        found(Founding(house.path, house.keys, ORIGIN, None, NONCE, TIME), clock=house.clock, seed=seeds())
+        return house
+
+    def copy(self, folder: Path) -> House:
+        """Return a copy of everything in another folder."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        house = House(folder)
+        house.clock.now, house.salts.count = self.clock.now, self.salts.count
+        return house
+
+    def log(self, *, busy_seconds: float = 1) -> Log:
+        """Open the log."""
+        return Log(Store.open(self.path, busy_seconds=busy_seconds), signer(ORIGIN), self.mark, self.clock)
+
+    def desk(self, key: str) -> Desk:
+        """Return the desk of a key."""
+        if key not in self.desks:
+            outbox = Outbox(self.folder / f"{key.replace('/', '-')}.key")
+            self.desks[key] = Desk(signer(key), outbox, lambda: TIME, self.salts)
+        return self.desks[key]
+
+    def write(self, key: str, *raws: Raw) -> Appended:
+        """Sign events as one record and append it."""
+        return self.desk(key).write(self.log(), [raws])
+
+    def admit(self, party: str, *, sites: dict[str, str] | None = None, country: str = "US") -> None:
+        """Admit a party with its key party/1 and register its sites (name → country)."""
+        self.write("registrar/1", admission(party, country=country))
+        for site, where in (sites or {"works": country}).items():
+            self.write(f"{party}/1", registration(party, site, where))
+
+    def entries(self) -> list[Entry]:
+        """Return what is stored of every entry."""
+        store = Store(self.path)
+        with store.reading() as view:
+            return list(store.entries(view))
+
+    def audit(self, **held: Any) -> Audit:  # noqa: ANN401 - what `hold` takes
+        """Audit the ledger with its mark and its own trust file."""
+        held.setdefault("trust", read_trust((self.keys / "trust").read_bytes(), file="trust"))
+        return audit(Store(self.path), hold(self.mark, **held))
+
+    def sql(self, *statements: str, values: tuple[object, ...] = ()) -> None:
+        """Do to the file what the program never would: the triggers are taken away and put back, as a foreign hand would."""
+        connection = sqlite3.connect(self.path)
+        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            connection.execute(statement, values)
+        for _, text in triggers:
+            connection.execute(text)
+        connection.commit()
+        connection.close()
+
+    def files(self) -> dict[str, bytes]:
+        """Return every file with its bytes."""
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in sorted(self.folder.rglob("*")) if path.is_file()}
+
+    @property
+    def log_keys(self) -> list[VerifierKey]:
+        """The log's keys as they are known from elsewhere."""
+        return [signer(ORIGIN).vkey]
+
+
+def admission(party: str, *, country: str = "US") -> Raw:
+    """Return the event that admits a party."""
+    key = signer(f"{party}/1")
+    facts = {"id": party, "name": party.title(), "country": country}
+    return {"type": "admit", "time": TIME, "party": facts, "key": key.vkey.format(), "proof": prove_possession(key, ORIGIN)}
+
+
+def registration(party: str, site: str, country: str) -> Raw:
+    """Return the event that registers a site."""
+    return {"type": "site", "time": TIME, "site": {"id": f"{party}:{site}", "party": party, "name": site, "country": country}}
+
+
+def enrolment(party: str, name: str) -> Raw:
+    """Return the event that enrols another key for records."""
+    key = signer(f"{party}/{name}")
+    proof = prove_possession(key, ORIGIN)
+    return {"type": "enrol", "time": TIME, "party": party, "key": key.vkey.format(), "proof": proof, "scopes": ["record"]}
+
+
+def receipt(batch: str, mass: str = "1000", **more: Any) -> Raw:  # noqa: ANN401 - fields of an event
+    """Return the receipt of a batch of paste, in kilograms."""
+    party = batch.split(":", maxsplit=1)[0]
+    event: Raw = {
+        "type": "receive",
+        "time": TIME,
+        "site": f"{party}:works",
+        "batch": batch,
+        "material": "battery_paste",
+        "mass": {"value": mass, "unit": "kg"},
+        "assay": {"Pb": {"value": "75", "unit": "%"}},
+        "feedstock": "end_of_life",
+        "places": {"collected_in": "US"},
+    }
+    return event | more
+
+
+def disposal(batch: str, mass: str | None = None, **more: Any) -> Raw:  # noqa: ANN401 - fields of an event
+    """Return the disposal of a batch, or of a mass in kilograms of it."""
+    party = batch.split(":", maxsplit=1)[0]
+    event: Raw = {"type": "dispose", "time": TIME, "site": f"{party}:works", "batch": batch, "reason": "landfill"}
+    return event | ({} if mass is None else {"mass": {"value": mass, "unit": "kg"}}) | more
+
+
+def draft(house: House, key: str, *raws: Raw) -> bytes:
+    """Return a signed record that the ledger would take, without sending it."""
+    log = house.log()
+    with log.store.reading() as view:
+        place = place_of(view, key, seen=seen_now(view))
+        composed = compose(view, raws, key=key, place=place, made=TIME, salt=house.salts)
+    return sign(composed.header, composed.events, signer(key)).note
+
+
+def send(house: House, *notes: bytes) -> Appended:
+    """Append signed records, as `submit` does."""
+    return append(house.log(), lambda _: notes)
+
+
+def played(folder: Path, *, seed: int = 7, steps: int = 90) -> House:
+    """Return a ledger in which two plants have worked for a while, with corrections, kettles and stock-takes."""
+    numbers = random.Random(seed)
+    program = Program()
+    program.run([(numbers.randrange(999), numbers.randrange(999), numbers.randrange(999)) for _ in range(steps)])
+    house = House.found(folder)
+    house.admit("yard", sites={"gate": "US", "shed": "US"})
+    house.admit("works", sites={"hall": "MX"}, country="MX")
+    for key, raw in program.done:
+        house.write(key, raw)
+    return house

@@ -1,0 +1,215 @@
+"""Custody moves with ship and accept; between two scales the sender's weight stays in the book."""
+
+import pytest
+from books import kg, pct
+from events import accept, adjust, assay, at, books, certify, dispose, losses, portions, receive, refused, ship, transform
+from events import out as output
+
+from ledger.errors import AmountError, ClaimError, CustodyError, OverdrawnError, StaleError, UnknownError
+from ledger.matter.batch import ANY
+
+K, V = "keystone/1", "voltaic/1"
+A, B = "keystone:A", "keystone:B"
+
+
+def floor(value):
+    return kg(value, device="floor_scale")
+
+
+@pytest.fixture
+def ledger():
+    """1,000 kg at 90 % Pb on a floor scale, with keystone; voltaic and a third party stand by."""
+    made = books("keystone", "voltaic", "third")
+    made.log(K, receive(A, "grid_metal", floor(1000), assay={"Pb": pct(90)}))
+    return made
+
+
+@pytest.fixture
+def road(ledger):
+    """The same, on its way to voltaic."""
+    ledger.log(K, ship(A, "voltaic"))
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("event", "error", "message"),
+    [
+        (ship(A, "nobody"), UnknownError, "no site nobody:works in this ledger"),
+        (ship(A, "voltaic", mass=floor(900)), AmountError,
+         "batch keystone:A holds 1000000 g, 900000 g would be shipped; a batch is shipped whole"),
+        (ship(A, "voltaic", mass=floor(1010)), OverdrawnError, "batch keystone:A holds 1000000 g, cannot ship 1010000 g (10000 g short)"),
+        (ship(A, "voltaic", mass=floor(999), rest=True), AmountError,
+         "batch keystone:A holds 1000000 g, 999000 g would be shipped; a batch is shipped whole"),
+        (ship(A, "voltaic", mass={"pieces": 4}), AmountError,
+         "batch keystone:A holds 0 pieces, 4 would be shipped; a batch is shipped whole"),
+        (ship(A, "voltaic", moisture=pct(100)), AmountError, "batch keystone:A has a moisture of 100.0000%, it must be below 100 %"),
+        (ship("keystone:X", "voltaic"), UnknownError, "no batch keystone:X in this ledger"),
+    ],
+)  # fmt: skip
+def test_a_shipment_that_cannot_be_is_refused(ledger, event, error, message):
+    refused(ledger, K, event, error, message)
+
+
+def test_a_shipment_weighed_on_another_scale_is_whole_within_both_bounds(ledger):
+    ledger.log(K, ship(A, "voltaic", mass=floor(1005)))  # both scales err alike: 3 x (1 + 1.005) kg
+    assert ledger.batch(A).status == "in_transit"
+    assert ledger.batch(A).dry_left == 1_000_000_000
+
+
+@pytest.mark.parametrize("key", [K, V])
+def test_on_the_road_nobody_uses_a_batch(road, key):
+    party = key.split("/")[0]
+    message = "batch keystone:A is on its way to voltaic:works; voltaic must accept it before anybody uses it"
+    site = f"{party}:works"
+    for event in (
+        transform("cast", [A], [output(f"{party}:C", "soft_lead", kg(1), {"Pb": pct(99)})], site=site),
+        {**ship(A, "third"), "site": site},
+        adjust(A, kg(-5), site=site),
+        dispose(A, site=site),
+        assay(A, {"Pb": pct(89)}, site=site),
+        certify(A, 1000, site=site, number=f"{party}-RC-0001"),
+    ):
+        refused(road, key, event, CustodyError, message)
+
+
+@pytest.mark.parametrize(
+    ("key", "event", "error", "message"),
+    [
+        ("third/1", accept(A, "third", kg(1000)), CustodyError, "batch keystone:A was shipped to voltaic:works, not to third:works"),
+        ("third/1", accept(A, "voltaic", kg(1000)), CustodyError, "site voltaic:works belongs to voltaic, the record is signed by third"),
+        (V, accept(A, "voltaic", kg(0)), AmountError, "batch keystone:A has a mass of 0 mg, it must be above zero"),
+        (V, accept(A, "voltaic", kg(1), moisture=pct("99.99999999")), AmountError,
+         "batch keystone:A has a mass of 0 mg, it must be above zero"),
+        (V, accept(A, "voltaic", kg(800), difference="electrolyte"), AmountError,
+         "batch keystone:A contains 900000 g of what was assayed, 800000 g received cannot hold it"),
+        (V, accept(A, "voltaic", kg(1000), made_by="0" * 64), StaleError, None),
+    ],
+)  # fmt: skip
+def test_an_acceptance_that_cannot_be_is_refused(road, key, event, error, message):
+    if message is None:
+        message = f"batch keystone:A was last fixed by record {road.memory.record_id(road.batch(A).fixed_at >> 8)}, made_by names {'0' * 64}"
+    if "99.99999999" in str(event):
+        event = {**event, "mass": {"value": "0.001", "unit": "g"}}
+    refused(road, key, event, error, message)
+
+
+def test_what_was_not_shipped_cannot_be_accepted(ledger):
+    message = "batch keystone:A is not on its way to anybody; only what was shipped can be accepted"
+    refused(ledger, V, accept(A, "voltaic", kg(1000)), CustodyError, message)
+
+
+@pytest.mark.parametrize("received", ["994", "1000", "1005.9"])
+def test_within_both_scales_bound_the_senders_weight_stays(road, received):
+    road.log(V, accept(A, "voltaic", floor(received)))
+    batch = road.batch(A)
+    assert (batch.dry_left, batch.contained(), batch.holder, batch.site) == (1_000_000_000, {"Pb": 900_000_000}, "voltaic", "voltaic:works")
+    assert losses(road) == {}
+    assert road.notes() == []
+
+
+def test_a_smaller_receipt_beyond_the_bound_is_transit_loss_in_proportion(road):
+    road.log(V, accept(A, "voltaic", floor(990)))
+    assert road.batch(A).contained() == {"Pb": 891_000_000}
+    assert road.batch(A).gross_left == 990_000_000
+    assert losses(road) == {"transit": 9_000_000}
+    assert portions(road, A) == {("end_of_life",): 891_000_000}
+    # 3 x sqrt((0.001 x 990 + 0.001 x 1000)^2 + 2 x (0.5/sqrt 3)^2) kg
+    notes = [note.message for booking in road.memory.bookings.values() for note in booking.notes]
+    assert notes == ["batch keystone:A: 1000000 g dry sent, 990000 g dry received, the bound is 6094.333 g"]
+
+
+def test_a_larger_receipt_adds_nothing(road):
+    road.log(V, accept(A, "voltaic", floor(1010)))
+    assert road.batch(A).contained() == {"Pb": 900_000_000}
+    assert road.notes() == ["transit-gain"]
+
+
+@pytest.mark.parametrize(("received", "gross", "dry"), [(1080, 1080, 1000), (950, 950, 950)])
+def test_a_difference_of_water_changes_no_contained_mass(road, received, gross, dry):
+    road.log(V, accept(A, "voltaic", floor(received), difference="water"))
+    batch = road.batch(A)
+    assert (batch.gross_left, batch.dry_left) == (gross * 10**6, dry * 10**6)
+    assert batch.contained() == {"Pb": 900_000_000}
+    road.log(V, transform("smelt", [{"batch": A}], [output("voltaic:C", "bullion", kg(900), {"Pb": pct(100)})], site="voltaic:works"))
+    assert road.batch(A).contained() == {"Pb": 0}
+
+
+def test_acid_that_drained_from_unassayed_batteries_takes_no_metal_along():
+    ledger = books("keystone", "voltaic")
+    ledger.log(K, receive(A, "spent_battery", assay=None, mass=kg(10_000)))
+    ledger.log(K, ship(A, "voltaic"))
+    ledger.log(V, accept(A, "voltaic", kg(8_500), difference="electrolyte"))
+    batch = ledger.batch(A)
+    assert (batch.gross_left, batch.open[ANY].mass) == (8_500_000_000, 8_500_000_000)
+    ledger.log(V, transform("break", [A], [output("voltaic:P", "battery_paste", kg(8000), {"Pb": pct(75)})], site="voltaic:works"))
+    assert ledger.batch("voltaic:P").contained() == {"Pb": 6_000_000_000}
+
+
+def test_a_receiver_who_states_the_moisture_is_compared_by_dry_mass(road):
+    road.log(V, accept(A, "voltaic", floor(1040), moisture=pct("4.0")))  # 998.4 kg dry
+    batch = road.batch(A)
+    assert batch.contained() == {"Pb": 900_000_000}
+    assert batch.gross_left == round(1_000_000_000 / 0.96)
+    assert losses(road) == {}
+
+
+def test_moisture_stated_at_the_gate_shows_a_dry_loss_that_the_gross_mass_hides(road):
+    road.log(V, accept(A, "voltaic", floor(1000), moisture=pct("10.0")))
+    assert road.batch(A).contained() == {"Pb": 810_000_000}
+    assert losses(road) == {"transit": 90_000_000}
+
+
+def test_what_was_delivered_outside_is_used_by_nobody(ledger):
+    ledger.log(K, ship(A))
+    delivered = [(posting.site, posting.mass) for posting in ledger.postings() if posting.account == "delivered"]
+    assert delivered == [(at(A), 900_000_000)]
+    message = "batch keystone:A was delivered and is no longer here"
+    refused(ledger, K, dispose(A, mass=kg(1)), CustodyError, message)
+    refused(ledger, K, ship(A, "voltaic", mass=kg(1)), CustodyError, message)
+
+
+def test_an_empty_batch_is_not_shipped(ledger):
+    ledger.log(K, dispose(A))
+    refused(ledger, K, ship(A, "voltaic", mass=kg(1)), OverdrawnError, "batch keystone:A holds 0 g, cannot ship 0 g (0 g short)")
+
+
+def test_a_balance_is_not_shipped_before_it_is_weighed(ledger):
+    ledger.log(K, transform("smelt", [A], [output(B, "bullion", "balance")]))
+    message = "batch keystone:B is a balance and was never weighed; it cannot be shipped before it is"
+    refused(ledger, K, ship(B, "voltaic"), ClaimError, message)
+
+
+def test_pieces_are_shipped_whole():
+    ledger = books("keystone", "voltaic")
+    ledger.log(K, receive(A, "battery_plate", pieces=40, feedstock="primary", assay={"Pb": pct(60)}))
+    message = "batch keystone:A holds 40 pieces, 39 would be shipped; a batch is shipped whole"
+    refused(ledger, K, ship(A, "voltaic", mass={"pieces": 39}), AmountError, message)
+    ledger.log(K, ship(A, "voltaic", mass={"pieces": 40}))
+    ledger.log(V, accept(A, "voltaic", kg(1000)))
+    assert ledger.batch(A).pieces_left == 40
+
+
+def test_after_an_acceptance_uses_name_its_record(road):
+    made_by = road.memory.record_id(road.batch(A).fixed_at >> 8)
+    road.log(V, accept(A, "voltaic", kg(1000)))
+    want = road.records[-1].id
+    refused(
+        road, V, dispose(A, made_by=made_by, site="voltaic:works"), StaleError,
+        f"batch keystone:A was last fixed by record {want}, made_by names {made_by}",
+    )  # fmt: skip
+    road.log(V, dispose(A, made_by=want, site="voltaic:works"))
+
+
+def test_plain_draws_do_not_make_made_by_stale(ledger):
+    made_by = ledger.records[-1].id
+    for number in range(3):
+        ledger.log(K, dispose(A, mass=kg(number + 1), made_by=made_by))
+    assert ledger.batch(A).dry_left == 994_000_000
+
+
+def test_a_part_left_in_a_batch_is_as_uncertain_as_its_share_of_the_weighing(ledger):
+    ledger.log(K, dispose(A, mass=floor(990)))
+    refused(
+        ledger, K, ship(A, "voltaic", mass=floor(11)), OverdrawnError,
+        "batch keystone:A holds 10000 g, cannot ship 11000 g (1000 g short)",
+    )  # fmt: skip

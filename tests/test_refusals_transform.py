@@ -1,0 +1,311 @@
+"""What no step can do, each with its message, and nothing written."""
+
+import pytest
+from books import kg, pct
+from events import SOFT, at, books, dispose, losses, portions, receive, refused, ship, transform
+from events import out as output
+
+from ledger.errors import (
+    AmountError,
+    AssayError,
+    BalanceError,
+    CustodyError,
+    DuplicateError,
+    FormatError,
+    FormChangeError,
+    LossError,
+    OverdrawnError,
+    StaleError,
+    UnknownError,
+    VesselError,
+)
+
+K = "keystone/1"
+A, B, C, D = "keystone:A", "keystone:B", "keystone:C", "keystone:D"
+
+
+@pytest.fixture
+def ledger():
+    """1,000 kg of pure lead in A, and B."""
+    made = books("keystone", "voltaic")
+    made.log(K, receive(A, assay={"Pb": pct("100.000")}, mass=kg(1000, device="floor_scale")))
+    made.log(K, receive(B, assay={"Pb": pct(100)}, vessel="K3"))
+    return made
+
+
+def floor(value):
+    return kg(value, device="floor_scale")
+
+
+def block(batch=C, value=1000, **more):
+    return output(batch, "soft_lead", floor(value), {"Pb": pct("100.000")}, **more)
+
+
+@pytest.mark.parametrize(
+    ("event", "error", "message"),
+    [
+        (transform("cast", [{"batch": A, "mass": kg(1100)}], [block()]), OverdrawnError,
+         "batch keystone:A holds 1000000 g, cannot give 1100000 g (100000 g short)"),
+        (transform("cast", [{"batch": A, "mass": kg(0)}], [block()]), AmountError,
+         "the draw from batch keystone:A has a mass of 0 mg, it must be above zero"),
+        (transform("cast", [A, A], [block()]), DuplicateError, "input of this transform keystone:A exists already"),
+        (transform("cast", [A], [block(), block()]), DuplicateError, "output of this transform keystone:C exists already"),
+        (transform("cast", [A], [block(B)]), DuplicateError, "batch keystone:B exists already"),
+        (transform("cast", [A], [block(A)]), DuplicateError, "batch keystone:A exists already"),
+        (transform("cast", [A], [block("voltaic:C")]), CustodyError,
+         "batch voltaic:C would be voltaic's number, the record is signed by keystone"),
+        (transform("cast", ["keystone:X"], [block()]), UnknownError, "no batch keystone:X in this ledger"),
+        (transform("cast", [A], [block(value=0)]), AmountError, "batch keystone:C has a mass of 0 mg, it must be above zero"),
+        (transform("cast", [A], [block(moisture=pct(100))]), AmountError,
+         "batch keystone:C has a moisture of 100.0000%, it must be below 100 %"),
+        (transform("cast", [{"batch": A, "mass": kg(1), "moisture": pct(100)}], [block()]), AmountError,
+         "batch keystone:A has a moisture of 100.0000%, it must be below 100 %"),
+        (transform("cast", [A], [output(C, "soft_lead", kg(1000))]), AssayError,
+         "batch keystone:C needs an assay: cast measures what comes out ({} where nothing was looked for)"),
+        (transform("cast", [A], [output(C, "soft_lead", kg(1000), {"Pb": pct(101)})]), AssayError,
+         "the assay of batch keystone:C has 101 % Pb, at most 100 % is possible"),
+        (transform("cast", [A], [output(C, "soft_lead", "balance"), output(D, "soft_lead", "balance")]), AmountError,
+         'two outputs have the mass "balance"; only one can be what the others leave'),
+        (transform("cast", [A], [output(C, "soft_lead", "balance", SOFT)]), AssayError,
+         'batch keystone:C has the mass "balance", so its contents are what the others leave; leave out its assay'),
+        (transform("cast", [A], [block(), output(D, "soft_lead", "balance")]), AmountError,
+         "batch keystone:D, the balance, has a mass of 0 mg, it must be above zero"),
+        (transform("split", [A], [output(C, "soft_lead", kg(1000)), output(D, "soft_lead", "balance")]), AmountError,
+         "batch keystone:D, the balance, has a mass of 0 mg, it must be above zero"),
+        (transform("cast", [A], [block(vessel="K1"), block(D, 1, vessel="K1")]), VesselError,
+         "two outputs stay in vessel K1; a vessel holds one batch"),
+        (transform("refine", [A], [block(vessel="K3")]), VesselError,
+         "vessel K3 at keystone:works holds keystone:B, which this event leaves out; name it as an input"),
+        (transform("refine", [A, {"batch": B, "mass": kg(500)}], [block(value=1500, vessel="K3")]), VesselError,
+         "vessel K3 at keystone:works still holds keystone:B; a heat takes its whole heel"),
+        (transform("oxide", [A], [output(C, "spent", kg(1), SOFT)]), FormatError,
+         "field material: 'spent' is no material of rule data version 1"),
+        (transform("cast", [{"batch": A, "mass": {"pieces": 1}}], [block()]), AmountError,
+         "batch keystone:A was made without a number of pieces, so it cannot be drawn by count"),
+        (transform("cast", [{"batch": A, "mass": kg(999), "rest": True}], [block()]), AmountError,
+         "the rest of batch keystone:A is 1000000 g, the record says 999000 g"),
+        (transform("cast", [{"batch": A, "mass": {"pieces": 1}, "rest": True}], [block()]), AmountError,
+         "the rest of batch keystone:A is a mass, not a count"),
+        (transform("cast", [{"batch": A, "made_by": "0" * 64}], [block()]), StaleError, None),
+        (transform("cast", [A], [block(value=990)], {"Pb": kg(1010)}), LossError,
+         "Pb: 1010000 g declared lost of 1000000 g in (10000 g too much)"),
+        (transform("smelt", [A], [block(value=1100)]), BalanceError,
+         "Pb: 1000000 g in, 1100000 g out and declared lost, residual -100000 g, allowed gain 6448.803 g"),
+        (transform("split", [A], [output(C, "soft_lead", floor(1004))]), BalanceError,
+         "dry mass of the split: 1000000 g in, 1004000 g out and declared lost, residual -4000 g, allowed gain 3134.029 g"),
+    ],
+)  # fmt: skip
+def test_a_step_that_cannot_be_is_refused(ledger, event, error, message):
+    if error is StaleError:
+        message = f"batch keystone:A was last fixed by record {ledger.memory.record_id(ledger.batch(A).made_at >> 8)}, made_by names {'0' * 64}"
+    refused(ledger, K, event, error, message)
+
+
+def test_a_step_by_a_party_that_does_not_hold_the_batch_is_refused(ledger):
+    event = transform("cast", [A], [block("voltaic:C")], site="voltaic:works")
+    refused(ledger, "voltaic/1", event, CustodyError, "batch keystone:A is held by keystone, not by voltaic")
+
+
+def test_a_step_that_makes_antimony_is_refused(ledger):
+    lead = output(C, "antimonial_lead", floor(1000), {"Pb": pct(98), "Sb": pct(2)})
+    refused(
+        ledger, K, transform("alloy", [A], [lead]), BalanceError,
+        "Sb: 0 g in, 20000 g out and declared lost, residual -20000 g, allowed gain 8707.116 g",
+    )  # fmt: skip
+
+
+def test_a_batch_used_up_gives_nothing_more_not_even_within_the_bound(ledger):
+    ledger.log(K, transform("cast", [A], [block()]))
+    message = "batch keystone:A holds 0 g, cannot give 1 g (1 g short)"
+    refused(ledger, K, transform("cast", [{"batch": A, "mass": {"value": "1", "unit": "g"}}], [block(D, 1)]), OverdrawnError, message)
+    refused(
+        ledger, K, transform("cast", [{"batch": A, "mass": kg(0), "rest": True}], [block(D, 1)]), OverdrawnError,
+        "batch keystone:A holds 0 g, cannot give 0 g (0 g short)",
+    )  # fmt: skip
+
+
+def test_a_signed_record_leaves_no_mass_open(ledger):
+    from ledger.memory import Memory
+    from ledger.record import read_event
+    from ledger.state import enter
+    from ledger.tlog import canonical
+    from ledger.view import Changes, Head, position
+
+    place = position(ledger.memory.size, 0)
+    raw = transform("cast", [{"batch": A, "made_by": ledger.memory.record_id(ledger.batch(A).fixed_at >> 8)}], [block()])
+    for event in (raw, {**ship(A), "made_by": raw["inputs"][0]["made_by"], "to": "voltaic:works"}):
+        sheet = Memory(ledger.memory)
+        sheet.events[place] = read_event(canonical.encode(event))
+        sheet.note_record(ledger.memory.size, "this", K)
+        changes = Changes(ledger.memory.size, "this", K, Head(0, "", 0))
+        with pytest.raises(FormatError) as caught:
+            enter(sheet, changes, ledger.memory.key(K), place, sheet.events[place])
+        assert str(caught.value) == 'field mass: a signed record states a mass; all that is left is written with "rest":true'
+
+
+def test_of_two_records_that_draw_the_same_metal_the_second_is_refused(ledger):
+    first = ledger.draft(K, transform("cast", [{"batch": A, "mass": kg(600)}], [block(C, 600)]))
+    enrolled_second = transform("cast", [{"batch": A, "mass": kg(600)}], [block(D, 600)])
+    ledger.submit(first)
+    refused(
+        ledger, K, enrolled_second, OverdrawnError, "batch keystone:A holds 400000 g, cannot give 600000 g (200000 g short)"
+    )
+
+
+def test_events_of_one_record_commit_together_or_not_at_all(ledger):
+    good = transform("cast", [{"batch": A, "mass": kg(600)}], [block(C, 600)])
+    bad = transform("cast", [{"batch": C, "mass": kg(601)}], [block(D, 601)])
+    with pytest.raises(OverdrawnError) as caught:
+        ledger.log(K, good, transform("cast", [{"batch": C, "mass": kg(700)}], [block(D, 700)]))
+    assert caught.value.__notes__ == ["1"]
+    assert ledger.memory.maker(C) is None
+    ledger.log(K, good, bad)  # 1 kg above is within the last draw's bound
+
+
+def test_what_was_made_in_the_same_record_is_used_without_made_by(ledger):
+    ledger.log(K, transform("cast", [A], [block(C)]), transform("cast", [C], [block(D)]))
+    assert ledger.records[-1].events[1].inputs[0].made_by is None
+    assert ledger.batch(D).contained() == {"Pb": 1_000_000_000}
+
+
+# Unassayed scrap
+
+
+def scrap(batch, **more):
+    return receive(batch, "spent_battery", assay=None, **more)
+
+
+@pytest.fixture
+def yard():
+    made = books()
+    made.log(K, scrap(A))
+    made.log(K, scrap(B))
+    return made
+
+
+def paste(batch, value, **more):
+    return output(batch, "battery_paste", kg(value), {"Pb": pct(75)}, **more)
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        (transform("refine", [A], [paste(C, 800)]),
+         "refine cannot use unassayed scrap (keystone:A); break, smelt or rework it first"),
+        (transform("break", [A], [paste(C, 700), output(D, "grid_metal", "balance")]),
+         'unassayed scrap is told by what came out, so every output is weighed and assayed; none may be "balance"'),
+        (transform("merge", [A, B], [output(C, "spent_battery", kg(2000), {"Pb": pct(60)})]),
+         "a merge of unassayed scrap passes it on unassayed; leave out assays, and keep assayed scrap apart"),
+    ],
+)  # fmt: skip
+def test_unassayed_scrap_is_not_used_where_nobody_could_tell_what_it_held(yard, event, message):
+    refused(yard, K, event, AssayError, message)
+
+
+def test_unassayed_scrap_is_not_merged_with_assayed_scrap(yard):
+    yard.log(K, receive(C, "spent_battery", assay={"Pb": pct(60)}))
+    message = "a merge of unassayed scrap passes it on unassayed; leave out assays, and keep assayed scrap apart"
+    refused(yard, K, transform("merge", [A, C], [output(D, "spent_battery", kg(2000))]), AssayError, message)
+
+
+def test_unassayed_inputs_of_two_forms_are_refused(yard):
+    yard.log(K, transform("merge", [B], [output("keystone:S", "slag", kg(1000))]))
+    message = "unassayed inputs are of several forms (residue, scrap); what came out cannot tell them apart"
+    refused(yard, K, transform("smelt", [A, "keystone:S"], [paste(C, 1000)]), AssayError, message)
+
+
+def test_ghost_trucks_bring_no_metal(yard):
+    assert yard.batch(A).contained() == {}
+    yard.log(K, transform("break", [A, B], [paste(C, 400), output(D, "polypropylene", kg(100), {})]))
+    assert portions(yard, C) == {("end_of_life", "broken_in=US"): 300_000_000}
+    assert {posting.mass for posting in yard.postings() if posting.kind == "derived"} == {300_000_000}
+    assert set(yard.notes()) == {"derived", "yield-out-of-band"}
+
+
+def test_assayed_inputs_are_taken_off_before_unassayed_scrap_is_told(yard):
+    yard.log(K, receive("keystone:P", "plant_scrap", mass=kg(100), assay={"Pb": pct(90)}, feedstock="primary"))
+    yard.log(K, transform("smelt", [A, "keystone:P"], [output(C, "bullion", kg(700), {"Pb": pct(98)})], {"Pb": kg(4)}))
+    derived = [posting.mass for posting in yard.postings() if posting.kind == "derived"]
+    assert derived == [700 * 980_000 + 4_000_000 - 90_000_000]
+    assert losses(yard) == {"declared fume": 4_000_000}
+
+
+def test_what_unassayed_scrap_contained_is_shared_over_it_by_dry_mass():
+    ledger = books()
+    ledger.log(K, scrap(A, mass=kg(1250), moisture=pct(20), places={"collected_in": "US"}))
+    ledger.log(K, scrap(B, mass=kg(3000), places={"collected_in": "MX"}))
+    ledger.log(K, transform("merge", [A, B], [output(C, "spent_battery", kg(4000))]))
+    ledger.log(K, transform("break", [C], [output(D, "battery_paste", kg(3200), {"Pb": pct(75)})]))
+    assert portions(ledger, D) == {
+        ("end_of_life", "broken_in=US", "collected_in=MX"): 1_800_000_000,
+        ("end_of_life", "broken_in=US", "collected_in=US"): 600_000_000,
+    }
+
+
+def test_a_pile_of_unassayed_scrap_on_a_generous_scale_holds_what_the_trucks_brought(yard):
+    yard.log(K, transform("merge", [A, B], [output(C, "spent_battery", kg(2010))]))
+    assert yard.batch(C).dry_left == 2_000_000_000
+    yard.log(K, dispose(C, mass=kg(2000)))
+    assert yard.batch(C).open[("*")].mass == 0
+
+
+def test_shares_of_unassayed_scrap_are_kept_until_it_is_told():
+    ledger = books()
+    part = {"feedstock": "end_of_life", "share": pct(100), "constituent": "Pb"}
+    ledger.log(K, scrap(A, feedstock=None, shares=[part]))
+    output_both = output(C, "battery_paste", kg(700), {"Pb": pct(75), "Sb": pct(1)})
+    ledger.log(K, transform("break", [A], [output_both]))
+    assert portions(ledger, C) == {("end_of_life", "broken_in=US"): 525_000_000}
+    assert portions(ledger, C, "Sb") == {("unknown", "broken_in=US"): 7_000_000}
+
+
+# Changes of form
+
+
+FORMS = {
+    "scrap": "plant_scrap", "intermediate": "grid_metal", "metal": "soft_lead", "compound": "lead_oxide", "product": "battery_plate",
+    "residue": "dross",
+}  # fmt: skip
+ALLOWED = {
+    "scrap": set(FORMS),
+    "intermediate": set(FORMS),
+    "residue": set(FORMS),
+    "metal": {"metal", "compound", "product", "residue", "scrap"},
+    "compound": {"compound", "product", "residue", "scrap"},
+    "product": {"product", "residue", "scrap"},
+}
+
+
+@pytest.mark.parametrize("kind", ["rework", "blend"])
+@pytest.mark.parametrize("source", FORMS)
+@pytest.mark.parametrize("target", FORMS)
+def test_material_moves_only_along_the_table_of_forms(kind, source, target):
+    ledger = books()
+    ledger.log(K, receive(A, FORMS[source], feedstock="unknown", assay={"Pb": pct(50)}))
+    event = transform(kind, [A], [output(B, FORMS[target], kg(1000), {"Pb": pct(50)})])
+    relabelled = kind == "blend" and target == "scrap" and source in ("metal", "compound", "product")
+    if target in ALLOWED[source] and not relabelled:
+        ledger.log(K, event)
+        assert ledger.batch(B).material == FORMS[target]
+    else:
+        message = f"{kind} cannot turn {FORMS[source]} ({source}) into {FORMS[target]} ({target})"
+        refused(ledger, K, event, FormChangeError, message)
+
+
+@pytest.mark.parametrize("kind", ["split", "merge", "blend"])
+def test_no_refined_metal_is_relabelled_as_scrap(kind):
+    ledger = books()
+    ledger.log(K, receive(A))
+    event = transform(kind, [A], [output(B, "spent_battery", kg(1000))])
+    refused(ledger, K, event, FormChangeError, f"{kind} cannot turn soft_lead (metal) into spent_battery (scrap)")
+
+
+def test_use_at_another_site_of_the_same_party_is_flagged_and_moves_the_metal():
+    ledger = books()
+    ledger.admit("twins", sites={"works": "US", "annex": "US"})
+    ledger.log("twins/1", receive("twins:A", assay={"Pb": pct(100)}))
+    event = transform("cast", ["twins:A"], [output("twins:B", "soft_lead", kg(1000), {"Pb": pct(100)})], site="twins:annex")
+    ledger.log("twins/1", event)
+    assert ledger.notes() == ["moved-unshipped"]
+    moved = {(posting.site, posting.account, posting.mass) for posting in ledger.postings() if posting.account.startswith("moved")}
+    assert moved == {(at("twins:A"), "moved_out", 1_000_000_000), ("twins:annex", "moved_in", 1_000_000_000)}
