@@ -20,6 +20,10 @@ from schemas.event import Event
 from schemas.record import Seen
 
 
+Pack = Sequence[Raw] | Callable[[StoreView], Sequence[Raw]]
+"""The events of one record, or what gives them in the light of the ledger, under the write lock."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A pack of events that was refused: its place in the file, the event in it, and why."""
@@ -42,7 +46,7 @@ class Desk:
     def _signed(self, composed: Composed) -> Record:
         return write_record(composed.header, composed.events, key=self.signer.vkey, sign=self.signer.sign)
 
-    def write(self, log: Log, packs: Sequence[Sequence[Raw]], *, keep_going: bool = False, dry_run: bool = False) -> Appended:
+    def write(self, log: Log, packs: Sequence[Pack], *, keep_going: bool = False, dry_run: bool = False) -> Appended:
         """Sign packs of events, one record each, and append them; what waits in the outbox goes first.
 
         Args:
@@ -95,12 +99,12 @@ class Desk:
             refusal.hint = "whether the records are in the log is not known; they wait in the outbox, and `plumbline outbox send` finds out"
 
     def _records(
-        self, view: StoreView, packs: Sequence[Sequence[Raw]], *, keep_going: bool
+        self, view: StoreView, packs: Sequence[Pack], *, keep_going: bool
     ) -> Iterator[tuple[Record, tuple[Opening, ...]]]:
-        for number, raws in enumerate(packs):
+        for number, pack in enumerate(packs):
             place = place_of(view, self.signer.name, seen=self._seen(view))
             try:
-                composed = compose(view, raws, key=self.signer.name, place=place, made=self.made(), salt=self.salt)
+                composed = compose(view, pack(view) if callable(pack) else pack, key=self.signer.name, place=place, made=self.made(), salt=self.salt)
                 record = self._signed(composed)
             except (RuleError, InputError) as error:
                 refusal = Refusal(number, next((int(note) for note in getattr(error, "__notes__", []) if note.isdigit()), 0), error)
@@ -127,7 +131,7 @@ class Desk:
                 )
         return seen_now(view)
 
-    def _rehearse(self, log: Log, packs: Sequence[Sequence[Raw]], *, keep_going: bool) -> Appended:
+    def _rehearse(self, log: Log, packs: Sequence[Pack], *, keep_going: bool) -> Appended:
         """Do what `write` does, and take it back."""
         try:
             with log.store.writing() as view:

@@ -9,6 +9,7 @@
 | foreign_keys        | ON               |                                                                                      |
 | trusted_schema      | OFF              | a damaged schema runs nothing of its own                                               |
 | cell_size_check     | ON               | a damaged page is noticed when it is read                                              |
+| secure_delete       | ON               | what opens a sealed field is gone from the file once it is erased                      |
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ PRAGMAS = (
     "recursive_triggers=ON",
     "trusted_schema=OFF",
     "cell_size_check=ON",
+    "secure_delete=ON",
 )
 
 _T = TypeVar("_T")

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
+from ledger.certificate import Basis, Issuer, Request, build
 from ledger.credential import digest, read_credential, verify_proof
-from ledger.errors import CertificateError, LedgerError
+from ledger.errors import CertificateError, FormatError, LedgerError, UnknownError
 from ledger.issuance import entered
 from ledger.keys import verify
 from ledger.recompute import check_current, check_registered, recompute
-from ledger.record import read_record
+from ledger.record import Record, read_record
 from ledger.replay import Entry, Replay
 from ledger.state import apply
-from ledger.tlog import checkpoint
+from ledger.tlog import checkpoint, proof
+from ledger.tlog.merkle import Hash
+from ledger.tlog.note import RECORD_FORMAT, parse_note
+from ledger.tlog.proof import PROOF_FORMAT
 from ledger.trust import Trust
-from ledger.view import Claim
+from ledger.view import Claim, View
 from schemas.event import Certify
 
 UNPINNED = "UNPINNED: no trust file says which ledger this is"
@@ -195,3 +199,142 @@ def _report_levels(found: Verification, claim: Claim | None, recomputed: str | N
     shown = recomputed == "" and registered
     detail = f"every figure was derived again from {records} records" if shown else (recomputed or "the figures were not derived")
     found.levels.append(Level(3, f"you recomputed from the {records} records supplied", holds=shown, detail=detail))
+
+
+def recognise(data: bytes) -> str:
+    """Return what a file is: pdf, json, record, receipt or checkpoint.
+
+    Raises:
+        FormatError: It is none of these.
+    """
+    if data.startswith(b"%PDF-"):
+        return "pdf"
+    if data.lstrip(b" \t\r\n").startswith(b"{"):
+        return "json"
+    if data.startswith(f"{RECORD_FORMAT}\n".encode()):
+        return "record"
+    if data.startswith(f"{PROOF_FORMAT}\n".encode()):
+        return "receipt"
+    try:
+        checkpoint.parse_checkpoint(parse_note(data).text)
+    except LedgerError as refusal:
+        raise FormatError(
+            "is no certificate, record, receipt or checkpoint that this program knows", hint="a certificate is a PDF or its JSON"
+        ) from refusal
+    return "checkpoint"
+
+
+def verify_record(data: bytes, *, view: LookUp | None, trust: Trust | None) -> Verification:
+    """Verify that a record is in a ledger, byte for byte.
+
+    Raises:
+        FormatError, EncodingError: The bytes are no record.
+    """
+    record = read_record(data)
+    found = Verification(f"record {record.id} of {record.header.key}, seq {record.header.seq}")
+    if view is None:
+        found.problems.append("NOT SHOWN TO BE LOGGED: give the ledger with -L")
+        return found
+    _pin(found, view, trust)
+    index = view.index_of(record.id)
+    if index is None:
+        found.problems.append("it is not in this ledger")
+    elif view.record(index).note != data:
+        found.problems.append(f"record {index} of this ledger has the same text and another signature line")
+    else:
+        found.levels.append(Level(1, "issuer says", holds=True, detail=f"it is record {index} of this ledger, byte for byte"))
+    return found
+
+
+def verify_receipt(data: bytes, *, leaf_at: Callable[[int], Hash | None] | None, trust: Trust | None) -> Verification:
+    """Verify that a receipt's record stands in the log where the log once signed that it stands.
+
+    Raises:
+        FormatError: The bytes are no receipt.
+    """
+    receipt = proof.parse_proof(data)
+    found = Verification(f"receipt of record {receipt.index}")
+    leaf = leaf_at(receipt.index) if leaf_at is not None else None
+    if trust is None:
+        found.problems.append(UNPINNED)
+    elif leaf is None:
+        found.problems.append(
+            f"record {receipt.index} is not in this ledger: what was acknowledged was dropped" if leaf_at else "give the ledger with -L, or its record"
+        )
+    else:
+        try:
+            proof.verify_proof(receipt, leaf, log_keys=list(trust.log), verify=verify)
+        except LedgerError as refusal:
+            found.problems.append(f"the log acknowledged another record at {receipt.index}: {refusal}")
+        else:
+            found.levels.append(Level(1, "issuer says", holds=True, detail=f"record {receipt.index} stands where the log said that it stands"))
+    return found
+
+
+def verify_log_checkpoint(data: bytes, *, root_at: Callable[[int], bytes | None] | None, trust: Trust | None) -> Verification:
+    """Verify that a checkpoint is the pinned log's, and that a ledger still agrees with it.
+
+    Raises:
+        FormatError: The bytes are no checkpoint.
+    """
+    statement = checkpoint.parse_checkpoint(parse_note(data).text)
+    found = Verification(f"checkpoint of {statement.origin} at size {statement.size}")
+    if trust is None:
+        found.problems.append(UNPINNED)
+        return found
+    try:
+        checkpoint.verify_checkpoint(data, log_keys=list(trust.log), verify=verify)
+    except LedgerError as refusal:
+        found.problems.append(str(refusal))
+        return found
+    have = root_at(statement.size) if root_at is not None else None
+    if root_at is None:
+        found.levels.append(Level(1, "issuer says", holds=True, detail="the pinned log signed it; no ledger was given to compare it with"))
+    elif have != statement.root:
+        found.problems.append(
+            f"this ledger has root {have.hex() if have else 'none'} at size {statement.size}, the log signed {statement.root.hex()}: rolled back or forked"
+        )
+    else:
+        found.levels.append(Level(1, "issuer says", holds=True, detail="the pinned log signed it, and this ledger agrees with it"))
+        found.complete_to = statement.size - 1 if statement.size else None
+    return found
+
+
+def _pin(found: Verification, view: LookUp, trust: Trust | None) -> None:
+    ledger_id = view.facts.ledger_id if view.facts else "none"
+    if trust is None:
+        found.problems.append(UNPINNED)
+    elif trust.ledger != ledger_id:
+        found.problems.append(f"the trust file pins ledger {trust.ledger}, this is ledger {ledger_id}")
+
+
+class LookUp(View, Protocol):
+    """A view that gives records with their bytes."""
+
+    def record(self, index: int) -> Record:
+        """Return the record at an index."""
+
+
+def judged_as_of(view: View, document: dict[str, Any], day: str) -> list[dict[str, Any]]:
+    """Return a registered certificate's verdicts as of another date.
+
+    Raises:
+        FormatError: It is no date.
+        UnknownError: It is not registered.
+    """
+    subject = document["credentialSubject"]
+    claim = view.claim(subject["number"])
+    if claim is None:
+        raise UnknownError("certificate", subject["number"])
+    basis = document["basis"]
+    again = build(
+        view,
+        Request(claim.batch, subject["kind"], claim.number, subject["customer"], tuple(row["rule"] for row in subject["verdicts"])),
+        issuer=Issuer(document["issuer"]["id"], document["issuer"]["name"], document["issuer"]["party"]),
+        basis=Basis(basis["ledger"], basis["origin"], basis["size"], basis["root"]),
+        issued=f"{day}T00:00:00Z",
+        valid_until=document["validUntil"],
+        at=claim.position,
+    )
+    verdicts: list[dict[str, Any]] = again["credentialSubject"]["verdicts"]
+    return verdicts

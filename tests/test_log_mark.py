@@ -25,11 +25,6 @@ def house(tmp_path):
     return house
 
 
-@pytest.fixture(autouse=True)
-def _folder(tmp_path):
-    (tmp_path / "one").mkdir(exist_ok=True)
-
-
 def newest(house):
     with Store(house.path).reading() as view:
         found = Store.newest_checkpoint(view)

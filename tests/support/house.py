@@ -62,6 +62,7 @@ class House:
     @classmethod
     def found(cls, folder: Path) -> House:
         """Make a ledger in an empty folder."""
+        folder.mkdir(exist_ok=True)
         house = cls(folder)
         found(Founding(house.path, house.keys, ORIGIN, None, NONCE, TIME), clock=house.clock, seed=seeds())
         return house

@@ -1,0 +1,156 @@
+"""The audit command."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.output import print_json, progress, say
+from cli.session import Session, read_input, reading
+from ledger.errors import LedgerError, StoreError
+
+if TYPE_CHECKING:
+    from ledger.audit import Audit, Held
+    from ledger.store import Store
+
+CHECKED = (
+    "every entry's hash, the hash chain and the Merkle root, from the stored bytes",
+    "every signature, by the key that was enrolled and active at that index",
+    "every key's own chain, and what each signer had seen of the log",
+    "every rule at every record: masses, changes of form, custody, certificates",
+    "the identity of the books per constituent, to the milligram",
+    "every stored checkpoint, and the tables derived from the records",
+)
+NOT_CHECKED = (
+    "that what was signed is true: a ledger proves statements, not metal",
+    "that nothing was left out by those who should have logged it",
+    "papers behind the hashes of documents, scales, laboratories, people",
+)
+SHOWN = 40
+
+
+@click.command()
+@click.option("-o", "--output", metavar="REPORT.pdf", help="Write the report as a PDF.")
+@click.option("--trust", metavar="FILE", help="A trust file handed over apart from the ledger; default: the one that it remembers.")
+@click.option("--checkpoint", "checkpoints", multiple=True, metavar="FILE", help="A checkpoint that somebody else holds; shows a rollback.")
+@reading
+def audit(session: Session, output: str | None, trust: str | None, checkpoints: tuple[str, ...]) -> int:
+    """Verify the whole ledger again from its stored bytes.
+
+    Exit code 1 when anything is broken; flags are for a person to look at and leave it 0.
+    """
+    from ledger.audit import Audit  # noqa: PLC0415 - loaded when needed
+    from ledger.audit import audit as run_audit  # noqa: PLC0415 - loaded when needed
+    from ledger.replay import broken  # noqa: PLC0415 - loaded when needed
+
+    try:
+        store, held = _opened(session, trust, checkpoints)
+    except StoreError as refusal:
+        if not session.path.is_file():
+            raise
+        found = Audit(findings=[broken("store-damaged", None, str(refusal), refusal=refusal.code)])
+    else:
+        with progress("auditing", total=_count(store)) as done:
+            found = run_audit(store, held, progress=done)
+    if output:
+        _write_report(found, Path(output))
+    if session.as_json:
+        print_json(
+            {
+                "holds": found.holds,
+                "size": found.size,
+                "root": found.root,
+                "first_bad": found.first_bad,
+                "ledger": found.ledger,
+                "fresh": found.fresh,
+                "counts": found.counts,
+                "findings": [finding.model_dump() for finding in found.findings],
+            }
+        )
+    else:
+        _print(found, output)
+    return 0 if found.holds else 1
+
+
+def _count(store: Store) -> int | None:
+    try:
+        with store.reading() as view:
+            return view.size
+    except StoreError:
+        return None  # the audit itself says what is wrong
+
+
+def _opened(session: Session, trust: str | None, checkpoints: tuple[str, ...]) -> tuple[Store, Held]:
+    """Return the store and what the auditor holds apart from it; a damaged mark is for the audit to report."""
+    from ledger.audit import Held  # noqa: PLC0415 - loaded when needed
+    from ledger.mark import read_mark  # noqa: PLC0415 - loaded when needed
+    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+
+    store, _ = Store.of_any_version(session.path)
+    mark, problem = None, ""
+    try:
+        named = session.options.get("log_key")
+        place = (Path(named) if named else session.remembered(store, "log_key")).parent / "mark"
+        mark = read_mark(place)
+    except LedgerError as refusal:
+        place, problem = Path(), str(refusal)
+    pinned = None
+    try:
+        pinned = session.trust(trust, store=store)
+    except LedgerError:
+        if trust is not None:
+            raise
+    held = Held(
+        mark=mark,
+        mark_place=str(place) if place != Path() else "",
+        mark_problem=problem,
+        trust=pinned[0] if pinned else None,
+        checkpoints=tuple((f"the checkpoint in {name}", read_input(name)) for name in checkpoints),
+    )
+    return store, held
+
+
+def _print(found: Audit, output: str | None) -> None:
+    say(f"ledger {found.ledger or 'unknown'}  {found.origin}")
+    say(f"size {found.size}, root {found.root}")
+    say(", ".join(f"{count} {name}" for name, count in found.counts.items() if count))
+    broken = [finding for finding in found.findings if finding.severity == "broken"]
+    flags = [finding for finding in found.findings if finding.severity == "flag"]
+    for finding in [*broken, *flags][:SHOWN]:
+        where = f"record {finding.index}" if finding.index is not None else "ledger"
+        say(f"  {'BROKEN' if finding.severity == 'broken' else 'flag  '}  {where:12} {finding.code}: {finding.message}")
+    if len(broken) + len(flags) > SHOWN:
+        say(f"  and {len(broken) + len(flags) - SHOWN} more; --json or -o REPORT.pdf has all")
+    if output:
+        say(f"wrote {output}")
+    say("" if found.fresh else "freshness not established: no checkpoint that somebody else holds was given (--checkpoint FILE)")
+    say("A ledger proves statements, not metal.")
+    if found.holds:
+        say(f"HOLDS: nothing is broken, {len(flags)} flags to look at", style="green")
+    else:
+        first = f", first bad record {found.first_bad}" if found.first_bad is not None else ""
+        say(f"DOES NOT HOLD: {len(broken)} broken{first}, {len(flags)} flags", style="red")
+
+
+def _write_report(found: Audit, output: Path) -> None:
+    from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
+    from reports.audit import AuditReport, render_pdf  # noqa: PLC0415 - loaded when needed
+
+    when = datetime.fromtimestamp(found.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if found.time is not None else "no checkpoint"
+    report = AuditReport(
+        ledger=found.ledger or "0" * 64,
+        origin=found.origin or "unknown",
+        size=found.size,
+        root=found.root,
+        as_of=f"newest checkpoint, {when}",
+        holds=found.holds,
+        findings=found.findings,
+        counts=tuple(found.counts.items()),
+        facts=(("freshness", "a checkpoint held elsewhere agrees" if found.fresh else "not established"), ("witnesses", "none asked")),
+        checked=CHECKED,
+        not_checked=NOT_CHECKED,
+    )
+    replace_file(output, render_pdf(report))

@@ -1,0 +1,288 @@
+"""Commands that issue and look after certificates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.output import hint, listing, print_json, say
+from cli.session import Session, json_option, now_text, reading, writing
+from ledger.errors import StoreError, UnknownError
+
+if TYPE_CHECKING:
+    from ledger.draft import Raw
+    from ledger.keys import Signer
+    from ledger.store import Store
+    from ledger.store_view import StoreView
+
+_PERIOD = re.compile(r"\A(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})\Z", re.ASCII)
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["recycled-content", "domestic-origin"]))
+@click.argument("batch")
+@click.option("-o", "--output", metavar="CERT.pdf", required=True, help="Where to write the PDF.")
+@click.option("--to", "customer", required=True, metavar="NAME", help="The customer's name, as it is to be printed.")
+@click.option("--rule", "rules", multiple=True, metavar="ID", help="A rule to judge by; see `plumbline rules`. Default: those of the kind.")
+@click.option("--mass", metavar="Q", help='Certify only this much of the batch, such as "20000 lb"; it is split off first.')
+@click.option("--order", metavar="TEXT", help="The customer's order number.")
+@click.option("--period", metavar="FROM/TO", help="The period that it speaks of, such as 2026-01-01/2026-03-31.")
+@click.option("--condition", type=click.Choice(["wet", "dry", "undrained"]), help="How the product was weighed.")
+@click.option("--valid-days", type=click.IntRange(1, 3660), default=365, show_default=True, help="How long it is valid.")
+@click.option("--number", metavar="NUMBER", help="Its number; default: the next one.")
+@writing
+def certify(session: Session, kind: str, batch: str, output: str, customer: str, rules: tuple[str, ...], **more: Any) -> None:  # noqa: ANN401
+    """Issue a certificate over a batch: a PDF with its signed data inside.
+
+    The ledger computes every figure; nothing can be typed in. The same mass is certified once for a kind. Example:
+
+        plumbline certify recycled-content voltaic:LOT-4711 --to "Hartmann Fleet Supply" -o cert.pdf -k quality.key
+    """
+    issue(session, session.signer(session.key_file()), {"kind": kind, "batch": batch, "to": customer, "rules": rules, **more}, Path(output))
+
+
+def issue(session: Session, signer: Signer, wish: dict[str, Any], output: Path, *, made: str | None = None) -> str:
+    """Build a credential, register it, sign it, render it, and return its number."""
+    from ledger.tlog import canonical  # noqa: PLC0415 - loaded when needed
+
+    if output.exists():
+        raise StoreError(f"{output} exists already", hint="a certificate is never overwritten; give another file")
+    store, desk = session.store(), session.desk()
+    issued = made or now_text()
+    if made is not None:
+        desk.made = lambda: made
+    built: list[dict[str, Any]] = []
+
+    def plan(view: StoreView) -> Sequence[Raw]:
+        raws, document = _planned(view, signer, wish, issued)
+        built.append(document)
+        return raws
+
+    appended = desk.write(session.log(store), [plan], dry_run=session.dry_run)
+    document = built[0]
+    number: str = document["credentialSubject"]["number"]
+    if session.dry_run:
+        if session.as_json:
+            click.echo(canonical.encode(document).decode())
+        else:
+            say(f"{number} would be issued; nothing was written")
+        return number
+    signed = finish(store, signer, number, created=issued)
+    render(store, number, output)
+    if session.as_json:
+        click.echo(signed.decode())
+        return number
+    _tell(document, output, index=appended.receipts[-1].index)
+    return number
+
+
+def _planned(view: StoreView, signer: Signer, wish: dict[str, Any], issued: str) -> tuple[list[Raw], dict[str, Any]]:
+    """Return the events of a certificate's record, and its credential, which is kept in the same transaction."""
+    from ledger.certificate import Basis, Issuer, Request, build  # noqa: PLC0415 - loaded when needed
+    from ledger.credential import digest  # noqa: PLC0415 - loaded when needed
+    from ledger.draft import completed  # noqa: PLC0415 - loaded when needed
+    from ledger.issuance import certify_raw, entered, next_number, split_raw  # noqa: PLC0415 - loaded when needed
+    from ledger.keys import did_key  # noqa: PLC0415 - loaded when needed
+    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+    from ledger.tlog import canonical  # noqa: PLC0415 - loaded when needed
+    from reports.certificate import content_of  # noqa: PLC0415 - loaded when needed
+    from reports.statement import check_statement  # noqa: PLC0415 - loaded when needed
+    from schemas.identifier import party_of  # noqa: PLC0415 - loaded when needed
+
+    facts, party = view.facts, party_of(signer.name)
+    admitted = view.party(party)
+    if facts is None or admitted is None:
+        raise UnknownError("party", party, hint="the registrar admits it first")
+    number = wish.get("number") or next_number(view, party, wish["kind"])
+    batch, raws, sheet = wish["batch"], [], entered(view, [], key=signer.name)
+    if wish.get("mass"):
+        split, batch = split_raw(view, batch, _quantity(wish["mass"]), number, time=issued)
+        raws.append(split)
+        sheet = entered(view, [completed(dict(split), view, index=view.size)], key=signer.name)
+    request = Request(
+        batch=batch,
+        kind=wish["kind"],
+        number=number,
+        customer=wish["to"],
+        rules=tuple(wish.get("rules") or ()),
+        order=wish.get("order"),
+        period=_period(wish.get("period")),
+        condition=wish.get("condition"),
+    )
+    until = datetime.fromisoformat(issued).astimezone(UTC) + timedelta(days=wish.get("valid_days") or 365)
+    document = build(
+        sheet,
+        request,
+        issuer=Issuer(did_key(signer.public_key), admitted.name, party),
+        basis=Basis(facts.ledger_id, facts.origin, view.size, Store.frontier(view).root().hex()),
+        issued=issued,
+        valid_until=until.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+    # What cannot be printed is refused now: behind the record there is no way back.
+    check_statement(document)
+    content_of(document)
+    Store.keep_credential(view, number, digest=digest(document), unsigned=canonical.encode(document))
+    return [*raws, certify_raw(sheet, document, time=issued)], document
+
+
+def _quantity(text: str) -> Any:  # noqa: ANN401 - a Quantity, loaded when needed
+    from cli.flags import quantity  # noqa: PLC0415 - loaded when needed
+    from schemas.measurement import Quantity  # noqa: PLC0415 - loaded when needed
+
+    return Quantity(**quantity(text))
+
+
+def _period(text: str | None) -> dict[str, str] | None:
+    if text is None:
+        return None
+    found = _PERIOD.match(text)
+    if found is None or found.group(1) > found.group(2):
+        raise click.UsageError(f"{text!r} is no period FROM/TO such as 2026-01-01/2026-03-31")
+    return {"from": found.group(1), "to": found.group(2)}
+
+
+def finish(store: Store, signer: Signer, number: str, *, created: str) -> bytes:
+    """Add the proof to a registered credential, keep it, and return its bytes."""
+    import json  # noqa: PLC0415 - loaded when needed
+
+    from ledger.credential import add_proof, verification_method_of  # noqa: PLC0415 - loaded when needed
+    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+    from ledger.tlog import canonical  # noqa: PLC0415 - loaded when needed
+
+    with store.writing() as view:
+        kept = Store.credential(view, number)
+        if kept is None:
+            raise UnknownError("certificate", number)
+        method = verification_method_of(signer.public_key)
+        signed = canonical.encode(add_proof(json.loads(kept[1]), created=created, verification_method=method, sign=signer.sign))
+        Store.sign_credential(view, number, signed)
+    return signed
+
+
+def render(store: Store, number: str, output: Path) -> None:
+    """Render a certificate from its stored credential, with the trace of its lead drawn as it was then."""
+    import json  # noqa: PLC0415 - loaded when needed
+
+    from cli.picture import page_picture  # noqa: PLC0415 - loaded when needed
+    from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
+    from ledger.lineage import trace  # noqa: PLC0415 - loaded when needed
+    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+    from reports.certificate import render_pdf  # noqa: PLC0415 - loaded when needed
+
+    with store.reading() as view:
+        kept = Store.credential(view, number)
+        if kept is None or kept[2] is None:
+            raise StoreError(
+                f"certificate {number} is not in this store with its proof", hint="sign it with its key: plumbline certificate ID -k FILE -o PDF"
+            )
+        document = json.loads(kept[2])
+        constituent = "Pb" if any(row["constituent"] == "Pb" for row in document["credentialSubject"]["claims"]) else ""
+        back = trace(view, document["credentialSubject"]["batch"], "back")
+        diagram = page_picture(view, back, constituent) if constituent else None
+    replace_file(output, render_pdf(document, credential_json=kept[2], diagram=diagram))
+
+
+def _tell(document: dict[str, Any], output: Path, *, index: int) -> None:
+    subject = document["credentialSubject"]
+    say(f"issued {subject['number']} over {subject['batch']}, registered as record {index}")
+    wanted = "recycled_content" if subject["kind"] == "recycled-content" else f"smelted_in:{subject['plant']['country']}"
+    for row in subject["claims"]:
+        if row["characteristic"] in (wanted, "unknown"):
+            say(f"  {row['constituent']:3} {row['characteristic']:20} {row['percent']:>6} %   {row['mass_mg']} mg of {row['of_mg']} mg")
+    for row in subject["verdicts"]:
+        say(f"  {row['rule']:28} {row['verdict']}")
+    say(f"wrote {output}")
+    hint("whoever gets it verifies it with: plumbline verify FILE -L LEDGER, or --trust FILE")
+
+
+@click.command()
+@reading
+@listing
+def certificates(session: Session) -> list[dict[str, Any]]:
+    """List certificates and what became of them."""
+    from ledger.certified import status  # noqa: PLC0415 - loaded when needed
+
+    with session.store().reading() as view:
+        return [
+            {
+                "number": claim.number,
+                "kind": claim.kind,
+                "batch": claim.batch,
+                "mass_mg": claim.mass_mg,
+                "record": claim.position >> 8,
+                "valid_until": claim.valid_until,
+                "status": status(view, claim)[0],
+            }
+            for claim in view.claims()
+        ]
+
+
+@click.command()
+@click.argument("number", metavar="ID")
+@click.option("-o", "--output", metavar="PDF", required=True, help="Where to write it.")
+@writing
+def certificate(session: Session, number: str, output: str) -> None:
+    """Render a certificate again from its stored data.
+
+    One whose issuing was interrupted behind its registration is finished first: give its key with -k.
+    """
+    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+
+    store = session.store()
+    with store.reading() as view:
+        kept = Store.credential(view, number)
+        claim = view.claim(number)
+    if kept is None or claim is None:
+        raise UnknownError("certificate", number)
+    if session.dry_run:
+        say(f"{number} would be rendered; nothing was written")
+        return
+    if kept[2] is None:
+        finish(store, session.signer(session.key_file()), number, created=now_text())
+    render(store, number, Path(output))
+    if session.as_json:
+        print_json({"number": number, "file": output})
+    else:
+        say(f"wrote {output}")
+
+
+@click.command()
+@click.argument("number", metavar="CERT")
+@click.option("--reason", required=True, help="Public text without names.")
+@click.option("--superseded-by", metavar="CERT", help="The certificate that takes its place.")
+@writing
+def withdraw(session: Session, number: str, reason: str, superseded_by: str | None) -> None:
+    """Take a certificate back. Its mass may be certified anew; verifiers of the old one are told."""
+    from cli.record import write_events  # noqa: PLC0415 - loaded when needed
+
+    event = {"type": "withdraw", "time": now_text(), "certificate": number, "reason": reason}
+    write_events(session, [event | ({"superseded_by": superseded_by} if superseded_by else {})])
+
+
+@click.command()
+@click.argument("rule_id", metavar="[ID]", required=False)
+@json_option
+@click.pass_context
+def rules(ctx: click.Context, rule_id: str | None) -> None:
+    """List the rules that certificates are judged by, or show one.
+
+    They are statements of real programs as data, with citation and dates; not legal advice.
+    """
+    from cli.output import table  # noqa: PLC0415 - loaded when needed
+    from ledger.rulebook import all_rules, digest, load  # noqa: PLC0415 - loaded when needed
+
+    found = [load(rule_id)] if rule_id else list(all_rules())
+    if ctx.obj["json"]:
+        print_json({"rules": [{**rule.model_dump(mode="json"), "sha256": digest(rule)} for rule in found]})
+        return
+    if rule_id:
+        for name, value in found[0].model_dump(mode="json", exclude_none=True).items():
+            say(f"{name:16} {value}")
+        say(f"{'sha256':16} {digest(found[0])}")
+        return
+    table(["rule", "version", "status", "citation", "confidence"], [[r.id, r.version, r.status, r.citation, r.confidence] for r in found])

@@ -1,0 +1,94 @@
+"""Checking an installation: packages, the store's settings, key files, the mark."""
+
+from __future__ import annotations
+
+import os
+import platform
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from cli.output import print_json, say
+from cli.session import Session, reading
+from ledger.errors import LedgerError
+
+Row = tuple[str, bool, str]
+_WANTED = {
+    "journal_mode": "delete",
+    "synchronous": "3",
+    "foreign_keys": "1",
+    "recursive_triggers": "1",
+    "trusted_schema": "0",
+    "secure_delete": "1",
+    "integrity": "ok",
+}
+
+
+@click.command()
+@reading
+def doctor(session: Session) -> int:
+    """Check the installation, and with -L the store's settings and the key files.
+
+    Exit code 3 when something is not as it should be.
+    """
+    rows = [*_installed(), *(_stored(session) if session.has_ledger else ())]
+    if session.as_json:
+        print_json({"checks": [{"check": name, "ok": ok, "detail": detail} for name, ok, detail in rows]})
+    else:
+        for name, ok, detail in rows:
+            say(f"{'ok ' if ok else 'BAD'}  {name:20} {detail}", style=None if ok else "red")
+    return 0 if all(ok for _, ok, _ in rows) else 3
+
+
+def _installed() -> Iterator[Row]:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - loaded when needed
+
+    from ledger.installation import check_installation  # noqa: PLC0415 - loaded when needed
+
+    yield "python", sys.version_info >= (3, 11), platform.python_version()
+    try:
+        check_installation()
+        yield "packages", True, "ledger, schemas, cli and reports lie in one folder"
+    except LedgerError as refusal:  # pragma: no cover - the command line refused before
+        yield "packages", False, str(refusal)
+    for name in ("sqlalchemy", "pydantic", "cryptography", "PyNaCl", "reportlab", "pikepdf"):
+        try:
+            yield name, True, version(name)
+        except PackageNotFoundError:  # pragma: no cover - the lock installs them
+            yield name, False, "is not installed"
+
+
+def _stored(session: Session) -> Iterator[Row]:
+    from ledger.mark import read_mark  # noqa: PLC0415 - loaded when needed
+    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+
+    try:
+        store = session.store()
+        for name, value in store.pragmas().items():
+            yield name, _WANTED.get(name, value) == value, value
+        key_file = session.remembered(store, "log_key")
+    except LedgerError as refusal:
+        yield "store", False, str(refusal)
+        return
+    for file in (key_file, key_file.with_name("registrar.key")):
+        yield file.name, *_key(file)
+    try:
+        mark = read_mark(key_file.parent / "mark")
+        with store.reading() as view:
+            newest = Store.newest_checkpoint(view)
+        yield "mark", mark is not None, f"size {mark.size}" if mark else f"none at {key_file.parent / 'mark'}"
+        yield "checkpoint", newest is not None, f"size {newest[0]}" if newest else "none yet"
+    except LedgerError as refusal:
+        yield "mark", False, str(refusal)
+
+
+def _key(file: Path) -> tuple[bool, str]:
+    if not file.exists():
+        return True, f"not at {file.parent} (kept elsewhere?)"
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if os.name != "nt" and mode & 0o077:
+        return False, f"{file} can be read by others (mode {mode:04o}); chmod 600 {file}"
+    return True, f"mode {mode:04o}"

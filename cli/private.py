@@ -1,0 +1,112 @@
+"""Private fields: handing out and erasing what opens them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.output import hint, print_json, say
+from cli.session import Session, reading, writing
+from ledger.errors import UnknownError
+
+if TYPE_CHECKING:
+    from ledger.store_view import StoreView
+
+
+def record_named(view: StoreView, name: str) -> str:
+    """Return the id of a record that was named by its id, its index, or a batch that it made.
+
+    Raises:
+        UnknownError: There is none.
+    """
+    if name.isdecimal() and int(name) < view.size:
+        return view.record_id(int(name))
+    if view.index_of(name) is not None:
+        return name
+    made = view.maker(name)
+    if made is None:
+        raise UnknownError("record", name, hint="name it by its id, its index, or a batch that it made")
+    return view.record_id(made >> 8)
+
+
+def sealed_fields(value: Any, path: tuple[str, ...] = ()) -> dict[str, str]:  # noqa: ANN401 - JSON of any shape
+    """Return the sealed digests of an event by the paths of their fields."""
+    if isinstance(value, dict):
+        if set(value) == {"sealed"}:
+            return {".".join(path): value["sealed"]}
+        return {name: digest for key, inner in value.items() for name, digest in sealed_fields(inner, (*path, key)).items()}
+    if isinstance(value, list):
+        return {name: digest for number, inner in enumerate(value) for name, digest in sealed_fields(inner, (*path, str(number))).items()}
+    return {}
+
+
+@click.command()
+@click.argument("record")
+@click.option("--field", metavar="PATH", help="Only this field, such as private.driver or documents.0.number.")
+@click.option("-o", "--output", metavar="FILE", help="Write JSON for whoever may know; they check it against the record.")
+@reading
+def disclose(session: Session, record: str, field: str | None, output: str | None) -> None:
+    """Hand out what opens sealed fields of RECORD (an id, an index, or a batch that it made), each checked against its digest."""
+    import json  # noqa: PLC0415 - loaded when needed
+
+    from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
+    from ledger.record import dump  # noqa: PLC0415 - loaded when needed
+    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+    from ledger.tlog.private import verify_opening  # noqa: PLC0415 - loaded when needed
+
+    with session.store().reading() as view:
+        name = record_named(view, record)
+        events = view.record(view.index_of(name) or 0).events
+        openings = [opening for opening in Store.openings(view, name) if field in (None, opening.field)]
+    rows = []
+    for opening in openings:
+        digest = sealed_fields(json.loads(dump(events[opening.event]))).get(opening.field, "")
+        verify_opening(digest, salt=opening.salt, field=opening.field, value=opening.value)
+        rows.append(
+            {
+                "record": name,
+                "event": opening.event,
+                "field": opening.field,
+                "value": opening.value,
+                "salt": opening.salt.hex(),
+                "sealed": digest,
+            }
+        )
+    if field is not None and not rows:
+        raise UnknownError("opening", f"{field} of record {name}", hint="it was erased, or was never sealed here")
+    if output:
+        replace_file(Path(output), (json.dumps({"openings": rows}, indent=2, ensure_ascii=False) + "\n").encode(), mode=0o600)
+        say(f"wrote {output}")
+    elif session.as_json:
+        print_json({"openings": rows})
+    else:
+        for row in rows:
+            say(f"event {row['event']}  {row['field']}: {row['value']}")
+        if not rows:
+            hint("nothing of this record can be opened here")
+
+
+@click.command()
+@click.argument("record")
+@click.option("--field", metavar="PATH", help="Only this field.")
+@writing
+def erase(session: Session, record: str, field: str | None) -> None:
+    """Erase what opens sealed fields of RECORD. The record stays as it was signed, and every check still holds."""
+    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+
+    store = session.store()
+    with store.reading() as view:
+        name = record_named(view, record)
+        count = sum(field in (None, opening.field) for opening in Store.openings(view, name))
+    if field is not None and not count:
+        raise UnknownError("opening", f"{field} of record {name}", hint="it was erased, or was never sealed here")
+    if not session.dry_run:
+        with store.writing() as view:
+            count = Store.erase(view, name, field)
+    if session.as_json:
+        print_json({"record": name, "erased": count, "dry_run": session.dry_run})
+    else:
+        say(f"{'would erase' if session.dry_run else 'erased'} {count} openings of record {name}")
+        hint("copies that were handed out, and backups of the store, are not reached from here")
