@@ -159,6 +159,12 @@ def _changed(event: Raw, batch: str | None, changes: Raw) -> Raw:
         part.pop("rest", None)
     if "assay" in changes:
         part["assay"] = {**part.get("assay", {}), **changes["assay"]} if changes["assay"] else {}
+    _change_origin(part, changes)
+    return event
+
+
+def _change_origin(part: Raw, changes: Raw) -> None:
+    """Change where metal is said to come from: a load has a class or shares, never both."""
     if "places" in changes:
         part["places"] = {**part.get("places", {}), **{fact: where for said in changes["places"] for fact, where in said.items()}}
     if "shares" in changes:
@@ -167,7 +173,6 @@ def _changed(event: Raw, batch: str | None, changes: Raw) -> Raw:
     if "feedstock" in changes:
         part["feedstock"] = changes["feedstock"]
         part.pop("shares", None)
-    return event
 
 
 def _replace_input(event: Raw, use: Raw) -> None:

@@ -178,7 +178,8 @@ def render(store: Store, number: str, output: Path) -> None:
         kept = Store.credential(view, number)
         if kept is None or kept[2] is None:
             raise StoreError(
-                f"certificate {number} is not in this store with its proof", hint="sign it with its key: plumbline certificate ID -k FILE -o PDF"
+                f"certificate {number} is not in this store with its proof",
+                hint="sign it with its key: plumbline certificate ID -k FILE -o PDF",
             )
         document = json.loads(kept[2])
         constituent = "Pb" if any(row["constituent"] == "Pb" for row in document["credentialSubject"]["claims"]) else ""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import click
 
-from cli import demo_story as story
+from cli.demo_story import Raw, Story, load
 from cli.output import print_json, say
 from cli.session import Session, json_option, now_seconds
 from ledger.errors import StoreError
@@ -54,8 +53,9 @@ class Demonstration:
         self.as_json = as_json
         self.path = folder / "ledger.db"
         self.results: dict[str, Any] = {"folder": str(folder)}
+        self.story: Story = load()
 
-    def __enter__(self) -> Demonstration:
+    def __enter__(self) -> Self:
         """Take the folder, or refuse one that holds something else."""
         marker = self.folder / "README.txt"
         if self.folder.exists() and any(self.folder.iterdir()) and not (marker.exists() and BELONGS in marker.read_text()):
@@ -114,19 +114,20 @@ class Demonstration:
         self.results["ledger"] = made.ledger_id
         admitted, sited = [], {}
         day = "2026-01-02T14:00:00Z"
-        for party, name, country, role in story.PARTIES:
+        for company in self.story.parties:
+            party = company["id"]
             key = generate(f"{party}/1", seed=secrets.token_bytes(32))
             write_key_file(self.key_file(key.name), key, None)
             admitted.append(
                 {
                     "type": "admit",
                     "time": day,
-                    "party": {"id": party, "name": name, "country": country, "roles": [role]},
+                    "party": {"id": party, "name": company["name"], "country": company["country"], "roles": [company["role"]]},
                     "key": key.vkey.format(),
                     "proof": prove_possession(key, ORIGIN),
                 }
             )
-            sited[party] = [_site(*facts) for facts in story.SITES if facts[0].startswith(f"{party}:")]
+            sited[party] = [_site(facts) for facts in self.story.sites if facts["id"].startswith(f"{party}:")]
         self.log("registrar/1", admitted)
         for name, scope in _KEYS.items():
             if not scope:
@@ -139,14 +140,19 @@ class Demonstration:
         for party, events in sited.items():
             if events:
                 self.log(f"{party}/1", events)
-        names = ", ".join(name for _, name, _, _ in story.PARTIES[:-1])
-        self.wrapped(f"The registrar admits {names} and the auditor {story.PARTIES[-1][1]}. Each has keys of its own; nobody can sign for another.")
+        names = ", ".join(company["name"] for company in self.story.parties[:-1])
+        self.wrapped(
+            f"The registrar admits {names} and the auditor {self.story.parties[-1]['name']}. Each has keys of its own; "
+            "nobody can sign for another."
+        )
         self.say()
 
     def tell(self) -> None:
         """Log the quarter in the order of its days, then tell it by chapters."""
-        told = list(story.chapters())
-        days = sorted((event["time"], number, key, event) for number, (key, event) in enumerate(_events(told)))
+        told = self.story.chapters
+        days = sorted(
+            (event["time"], number, key, event) for number, (key, event) in enumerate(event for chapter in told for event in chapter.events)
+        )
         waiting: list[dict[str, Any]] = []
         signer = ""
         for _, _, key, event in days:
@@ -169,11 +175,14 @@ class Demonstration:
         session = Session({"ledger": str(self.path), "key": str(self.key_file("voltaic/quality-1")), "json": False})
         signer = session.signer(self.key_file("voltaic/quality-1"))
         self.say("Two certificates", style="cyan")
-        for kind, file in (("recycled-content", "certificate-recycled-content.pdf"), ("domestic-origin", "certificate-domestic-origin.pdf")):
+        for kind, file in (
+            ("recycled-content", "certificate-recycled-content.pdf"),
+            ("domestic-origin", "certificate-domestic-origin.pdf"),
+        ):
             wish = {
                 "kind": kind,
                 "batch": "voltaic:LOT-4711",
-                "to": story.CUSTOMER,
+                "to": self.story.customer,
                 "order": "PO 88-20417",
                 "period": "2026-01-01/2026-03-31",
                 "condition": "wet",
@@ -182,7 +191,7 @@ class Demonstration:
                 number = issue(session, signer, wish, self.folder / file, made="2026-03-31T15:00:00Z")
             self.results[kind] = number
         lot = {"type": "ship", "time": "2026-03-31T16:00:00Z", "site": "voltaic:dayton", "batch": "voltaic:LOT-4711"}
-        self.log("voltaic/plant-1", [{**lot, "to": {"outside": story.CUSTOMER, "country": "DK"}}])
+        self.log("voltaic/plant-1", [{**lot, "to": {"outside": self.story.customer, "country": "DK"}}])
         self.say()
 
     def look(self) -> None:
@@ -208,7 +217,10 @@ class Demonstration:
         found = self.audited(self.path)
         _write_report(found, self.folder / "audit-report.pdf")
         flags = sum(finding.severity == "flag" for finding in found.findings)
-        self.say(f"audit   {'HOLDS' if found.holds else 'DOES NOT HOLD'}: {found.size} records, {flags} flags to look at: audit-report.pdf", style="green")
+        self.say(
+            f"audit   {'HOLDS' if found.holds else 'DOES NOT HOLD'}: {found.size} records, {flags} flags to look at: audit-report.pdf",
+            style="green",
+        )
         self.results["audit"] = {"holds": found.holds, "size": found.size, "root": found.root}
         self.say()
 
@@ -254,7 +266,8 @@ class Demonstration:
         found = self.audited(copy)
         self.say("Then somebody makes a Mexican truck American in a copy of the ledger, and mends its hash too:", style="cyan")
         for finding in [finding for finding in found.findings if finding.severity == "broken"][:4]:
-            self.say(f"  BROKEN  record {finding.index}  {finding.code}: {_short(finding.message)}")
+            where = "the store" if finding.index is None else f"record {finding.index}"
+            self.say(f"  BROKEN  {where}  {finding.code}: {_short(finding.message)}")
         self.say(f"audit tampered-copy.db   DOES NOT HOLD, first bad record {found.first_bad}", style="red")
         self.results["tampered"] = {"holds": found.holds, "first_bad": found.first_bad, "changed": index}
         self.say()
@@ -278,14 +291,14 @@ class Demonstration:
         self.say("The ledger proves statements, not metal: what was signed, that it adds up, and that nobody changed it since.")
 
 
-def _events(told: list[story.Chapter]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for chapter in told:
-        yield from chapter.events
-
-
-def _site(site: str, name: str, country: str, subdivision: str, role: str, capacity: str) -> dict[str, Any]:
-    facts = {"id": site, "party": site.split(":")[0], "name": name, "country": country, "subdivision": subdivision, "roles": [role]}
-    facts["capacity"] = {"value": capacity, "unit": "t", "per": "year"}
+def _site(told: Raw) -> Raw:
+    """Return the event that registers a site of the story."""
+    facts = {name: told[name] for name in ("id", "name", "country", "subdivision")}
+    facts |= {
+        "party": told["id"].split(":")[0],
+        "roles": [told["role"]],
+        "capacity": {"value": told["capacity_t"], "unit": "t", "per": "year"},
+    }
     return {"type": "site", "time": "2026-01-02T14:00:00Z", "site": facts}
 
 
@@ -310,5 +323,3 @@ class _quiet:  # noqa: N801 - used like a function
 
     def __exit__(self, *_: object) -> None:
         self.stack.close()
-
-

@@ -37,7 +37,9 @@ _TOLD = (
     click.option(
         "--document-number", "numbers", multiple=True, metavar="TEXT", help="The number on each --document, in their order; kept private."
     ),
-    click.option("--private", type=flags.NAMED, multiple=True, metavar="NAME=TEXT", help="A private field: only its salted hash is logged."),
+    click.option(
+        "--private", type=flags.NAMED, multiple=True, metavar="NAME=TEXT", help="A private field: only its salted hash is logged."
+    ),
 )
 _SITE = click.option("--site", metavar="PARTY:SITE", help="Where it happens. Default: where the batch lies.")
 
@@ -52,11 +54,13 @@ class Told:
     numbers: tuple[str, ...]
     private: tuple[tuple[str, str], ...]
 
-    def event(self, kind: str, **fields: Any) -> Raw:  # noqa: ANN401 - an event's fields
+    def event(self, type_: str, /, **fields: Any) -> Raw:  # noqa: ANN401 - an event's fields
         """Return an event with these fields, leaving out what was not said."""
         if len(self.numbers) > len(self.documents):
-            raise misuse(f"{len(self.numbers)} of --document-number for {len(self.documents)} of --document; each number belongs to a document")
-        raw: Raw = {"type": kind, "time": self.time or now_here()}
+            raise misuse(
+                f"{len(self.numbers)} of --document-number for {len(self.documents)} of --document; each number belongs to a document"
+            )
+        raw: Raw = {"type": type_, "time": self.time or now_here()}
         raw |= {"documents": numbered(self.documents, self.numbers), "private": dict(self.private)}
         raw |= fields
         return {name: value for name, value in raw.items() if value is not None and (value or name == "assay") and value != ()}
@@ -154,7 +158,9 @@ def write(session: Session, event: Raw, *, key_file: Path | None = None) -> None
 @click.option("--assay", type=flags.ASSAY, metavar="ASSAY", help="What the laboratory found: Pb=62.5%,Sb=1890ppm, or Sb<5ppm.")
 @click.option("--feedstock", type=click.Choice(flags.FEEDSTOCKS), help="The class it comes from. Default: unknown.")
 @click.option("--place", "places", type=flags.PLACES, multiple=True, metavar="FACT=CC", help="collected_in=US or smelted_in=US+MX.")
-@click.option("--share", "shares", type=flags.SHARE, multiple=True, metavar="SHARE", help='Of a mixed load: "80% end_of_life collected_in=US".')
+@click.option(
+    "--share", "shares", type=flags.SHARE, multiple=True, metavar="SHARE", help='Of a mixed load: "80% end_of_life collected_in=US".'
+)
 @click.option("--generator", metavar="NAME", help="Who made manufacturing scrap; kept private.")
 @click.option("--process", metavar="TEXT", help="In which process it was made.")
 @click.option("--vessel", metavar="NAME", help="The vessel that it goes into.")

@@ -17,7 +17,8 @@ Raw = dict[str, Any]
 _T = TypeVar("_T")
 
 FEEDSTOCKS = (
-    "end_of_life", "distribution_return", "pre_consumer_external", "pre_consumer_internal", "home_scrap", "by_product", "primary", "unknown",
+    "end_of_life", "distribution_return", "pre_consumer_external", "pre_consumer_internal", "home_scrap", "by_product", "primary",
+    "unknown",
 )  # fmt: skip
 KINDS = (
     "break", "desulfurise", "smelt", "refine", "alloy", "cast", "oxide", "paste", "grid", "assemble", "form", "blend", "split", "merge",
@@ -35,7 +36,7 @@ _DETERMINED = re.compile(r"(?P<symbol>[A-Za-z]+)\s*(?P<sign>[=<])\s*(?P<value>.+
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 
 
-class Flag(click.ParamType):
+class Flag(click.ParamType[Any]):
     """A flag's type: its name in the help, and the function that reads it."""
 
     def __init__(self, name: str, read: Callable[[str], Any]) -> None:
@@ -53,14 +54,11 @@ def checked(wanted: Any, raw: _T) -> _T:  # noqa: ANN401 - a model or an annotat
     Raises:
         click.BadParameter: It does not.
     """
-    from pydantic import TypeAdapter  # noqa: PLC0415 - loaded when needed
-
     from ledger.errors import FormatError, InputError  # noqa: PLC0415 - loaded when needed
-    from ledger.record import validated  # noqa: PLC0415 - loaded when needed
-    from ledger.tlog import canonical  # noqa: PLC0415 - loaded when needed
+    from ledger.record import read_as  # noqa: PLC0415 - loaded when needed
 
     try:
-        validated(TypeAdapter(wanted), canonical.encode(raw))
+        read_as(wanted, raw)
     except FormatError as refusal:
         raise click.BadParameter(refusal.problem) from refusal
     except InputError as refusal:
@@ -155,7 +153,9 @@ def share(text: str) -> Raw:
         raw["constituent"] = words[-1]
         words = words[:-2]
     if len(words) < 2:  # noqa: PLR2004 - a share and a class
-        raise click.BadParameter(f'{text!r} is no share; write "80% pre_consumer_external collected_in=US", with "of Sb" for one constituent')
+        raise click.BadParameter(
+            f'{text!r} is no share; write "80% pre_consumer_external collected_in=US", with "of Sb" for one constituent'
+        )
     raw |= {"share": proportion(words[0]), "feedstock": words[1]}
     if words[2:]:
         raw["places"] = places(",".join(words[2:]))
@@ -204,7 +204,7 @@ def use(text: str) -> Raw:
     """Read an input: `BATCH` for all that is left, `BATCH=42200lb`, `BATCH=100pieces`; then `moisture=2%`, `final`."""
     from schemas.event import Input  # noqa: PLC0415 - loaded when needed
 
-    words = _words(text.replace("=", "= ", 1) if "=" in text.split(" ")[0] else text)
+    words = _words(text.replace("=", "= ", 1) if "=" in text.split(" ", maxsplit=1)[0] else text)
     if not words:
         raise click.BadParameter("names no batch")
     raw: Raw = {"batch": words[0].removesuffix("=")}

@@ -9,7 +9,7 @@ import click
 
 from cli.output import hint, print_json, say
 from cli.session import Session, json_option, ledger_option, needs_passphrase, now_text, writing
-from ledger.errors import KeyFileError
+from ledger.errors import FormatError, KeyFileError
 
 
 @click.group()
@@ -42,17 +42,16 @@ def new(ctx: click.Context, name: str, output: str, origin: str | None, *, no_pa
 
     With -L or --origin the proof of possession is made as well: give both to the registrar, or to your admin key's holder.
     """
-    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - loaded when needed
-
     from ledger.keys import generate, prove_possession, write_key_file  # noqa: PLC0415 - loaded when needed
+    from ledger.record import read_as  # noqa: PLC0415 - loaded when needed
     from schemas.identifier import KeyName  # noqa: PLC0415 - loaded when needed
 
     if passphrase_fd is not None:
         ctx.obj["passphrase_fd"] = passphrase_fd
     session = Session(ctx.obj)
     try:
-        TypeAdapter(KeyName).validate_python(name)
-    except ValidationError as error:
+        read_as(KeyName, name)
+    except FormatError as error:
         raise click.UsageError(f"{name!r} is not a key name party/name, such as keystone/scale-1") from error
     ledger_origin = _origin_of(session, origin)
     passphrase = None if no_passphrase else session.passphrase(f"pass phrase for {output}: ", confirm=True)

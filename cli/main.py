@@ -36,8 +36,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "assay": ("enter", "Record what happens", "Enter a laboratory result that came later."),
     "adjust": ("enter", "Record what happens", "Enter what a stock-take found more or less."),
     "dispose": ("enter", "Record what happens", "Let material leave as waste."),
-    "correct": ("enter", "Record what happens", "Correct an event; everything that follows is derived again."),
-    "void": ("enter", "Record what happens", "Take back an event whose outputs were not used."),
+    "correct": ("amendments", "Record what happens", "Correct an event; everything that follows is derived again."),
+    "void": ("amendments", "Record what happens", "Take back an event whose outputs were not used."),
     "sign": ("record", "Work without a connection", "Sign events now and submit them later."),
     "submit": ("record", "Work without a connection", "Submit signed records."),
     "outbox": ("record", "Work without a connection", "Look after signed records that wait for their receipt."),
@@ -45,8 +45,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "batches": ("look", "Look", "List batches."),
     "parties": ("look", "Look", "List parties and their keys."),
     "sites": ("look", "Look", "List sites."),
-    "trace": ("look", "Look", "Trace a batch back to its trucks or forward to its products."),
-    "balance": ("look", "Look", "Balance the books, of the ledger or of a site."),
+    "trace": ("trace", "Look", "Trace a batch back to its trucks or forward to its products."),
+    "balance": ("books", "Look", "Balance the books, of the ledger or of a site."),
     "certify": ("certify", "Certify and verify", "Issue a certificate as a PDF with its signed data inside."),
     "certificates": ("certify", "Certify and verify", "List certificates and what became of them."),
     "certificate": ("certify", "Certify and verify", "Render a certificate again from its stored data."),
@@ -118,7 +118,7 @@ def main(args: Sequence[str] | None = None) -> None:
     sys.exit(run(arguments))
 
 
-def run(arguments: list[str]) -> int:  # noqa: PLR0911 - one return per way that a command can end
+def run(arguments: list[str]) -> int:
     """Run a command and return its exit code; no traceback ever reaches a person."""
     as_json = "--json" in arguments
     try:

@@ -29,7 +29,9 @@ def nodes_and_edges(view: View, trace: Trace, constituent: str) -> tuple[list[No
         given, weighed = after.get(edge["from"], (0, 0))
         after[edge["from"]] = (given + carried[name], weighed + edge["mass_mg"])
     met = {end for (source, target, _), mass in carried.items() if mass for end in (source, target)}
-    nodes = [Node(row["batch"], row["batch"].split(":", 1)[1], row["material"], row["site"], _class(view, row["batch"])) for row in trace.batches]
+    nodes = [
+        Node(row["batch"], row["batch"].split(":", 1)[1], row["material"], row["site"], _class(view, row["batch"])) for row in trace.batches
+    ]
     edges = [Edge(source, target, mass) for (source, target, _), mass in carried.items() if mass]
     return [node for node in nodes if node.id in met], edges
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def verify(session: Session, file: str, trust: str | None, as_of: str | None) -> int:
     """Verify a certificate (PDF or JSON), a record, a receipt or a checkpoint.
 
-    With -L every figure is derived again from the ledger's records. With -L and no --trust the trust file that the ledger remembers pins it;
-    with neither, whose ledger it is stays open, and the exit code is 1.
+    With -L every figure is derived again from the ledger's records. With -L and no --trust the trust file that the ledger
+    remembers pins it; with neither, whose ledger it is stays open, and the exit code is 1.
     """
     from ledger.verification import recognise  # noqa: PLC0415 - loaded when needed
 
@@ -36,9 +36,13 @@ def verify(session: Session, file: str, trust: str | None, as_of: str | None) ->
     pinned = session.trust(trust, store=store)
     pin = pinned[0] if pinned else None
     kind = recognise(data)
-    check: Callable[..., Verification] = {"pdf": _certificate, "json": _certificate, "record": _record, "receipt": _receipt, "checkpoint": _checkpoint}[
-        kind
-    ]
+    check: Callable[..., Verification] = {
+        "pdf": _certificate,
+        "json": _certificate,
+        "record": _record,
+        "receipt": _receipt,
+        "checkpoint": _checkpoint,
+    }[kind]
     try:
         found = check(data, store, pin, kind=kind)
     except FormatError as refusal:
@@ -132,5 +136,3 @@ def _print(found: Verification, verdicts: list[dict[str, Any]] | None, pinned: s
         hint("give the trust file that the issuer's ledger handed you: --trust FILE, and the ledger: -L PATH")
     say("The ledger proves statements, not metal: that these were signed, logged and add up; not that what was signed is true.")
     say(found.line, style="green" if found.holds else "red")
-
-

@@ -275,7 +275,8 @@ def _compare(report: Audit, done: Replay, table: str, *, want: Counter[Row], got
         broken(
             "projection-differs",
             index,
-            f"table {table} differs from what the records say ({lost.total()} rows missing, {more.total()} too many), first {_shown(first)}",
+            f"table {table} differs from what the records say "
+            f"({lost.total()} rows missing, {more.total()} too many), first {_shown(first)}",
             table=table,
             rows=got.total(),
             want=want.total(),

@@ -19,7 +19,6 @@ from ledger.tlog import merkle
 from schemas.event import Event
 from schemas.record import Seen
 
-
 Pack = Sequence[Raw] | Callable[[StoreView], Sequence[Raw]]
 """The events of one record, or what gives them in the light of the ledger, under the write lock."""
 
@@ -98,13 +97,13 @@ class Desk:
         except LedgerError:
             refusal.hint = "whether the records are in the log is not known; they wait in the outbox, and `plumbline outbox send` finds out"
 
-    def _records(
-        self, view: StoreView, packs: Sequence[Pack], *, keep_going: bool
-    ) -> Iterator[tuple[Record, tuple[Opening, ...]]]:
+    def _records(self, view: StoreView, packs: Sequence[Pack], *, keep_going: bool) -> Iterator[tuple[Record, tuple[Opening, ...]]]:
         for number, pack in enumerate(packs):
             place = place_of(view, self.signer.name, seen=self._seen(view))
             try:
-                composed = compose(view, pack(view) if callable(pack) else pack, key=self.signer.name, place=place, made=self.made(), salt=self.salt)
+                composed = compose(
+                    view, pack(view) if callable(pack) else pack, key=self.signer.name, place=place, made=self.made(), salt=self.salt
+                )
                 record = self._signed(composed)
             except (RuleError, InputError) as error:
                 refusal = Refusal(number, next((int(note) for note in getattr(error, "__notes__", []) if note.isdigit()), 0), error)

@@ -76,6 +76,15 @@ def validated(adapter: TypeAdapter[_T], data: bytes, *, line: int | None = None)
         raise _explained(error, line=line) from error
 
 
+def read_as(wanted: Any, raw: object) -> Any:  # noqa: ANN401 - any model or annotated type of schemas, and an instance of it
+    """Return a value that people gave as one of the models or types of `schemas`.
+
+    Raises:
+        FormatError, EncodingError: It does not fit.
+    """
+    return validated(TypeAdapter(wanted), canonical.encode(raw))
+
+
 def _explained(error: ValidationError, *, line: int | None) -> FormatError:
     """Turn pydantic's report into one refusal in our words."""
     details = error.errors(include_url=False)

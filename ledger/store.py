@@ -328,4 +328,6 @@ def _write(view: StoreView, rows: dict[str, list[dict[str, Any]]]) -> None:
             try:
                 view.connection.execute(insert(table), found[start : start + 10 * _AT_ONCE])
             except OverflowError as error:
-                raise AmountError("a mass is beyond 2^63 - 1 mg, more than a ledger holds", hint="look at the number and its unit") from error
+                raise AmountError(
+                    "a mass is beyond 2^63 - 1 mg, more than a ledger holds", hint="look at the number and its unit"
+                ) from error

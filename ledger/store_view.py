@@ -13,7 +13,7 @@ from ledger import store_tables as t
 from ledger.codec import batch_of, batch_text, notes_of, notes_text, residuals_of, residuals_text
 from ledger.errors import InputError, StoreError
 from ledger.matter.batch import Batch
-from ledger.matter.booking import Booking, Edge, Note, Residual
+from ledger.matter.booking import Booking, Edge, Note, Posting, Residual
 from ledger.memory import OTHER_KINDS
 from ledger.record import Record, read_record
 from ledger.serials import split
@@ -237,6 +237,27 @@ class StoreView:
         if row is None:
             return None
         return row.site, row.kind, decoded("booking", residuals_of, row.residuals), decoded("booking", notes_of, row.notes)
+
+    def postings(self, site: str | None = None) -> Iterable[tuple[int, Posting]]:
+        """Return postings with their positions, of one site or of all."""
+        c = t.posting.c
+        query = select(t.posting).order_by(c.position)
+        for row in self.connection.execute(query if site is None else query.where(c.site == site)):
+            yield row.position, Posting(row.site, row.account, row.kind, row.constituent, row.mass)
+
+    def held(self, site: str | None = None) -> dict[str, int]:
+        """Return contained mg held by constituent, from the batches as they stand; on the road counts at the sender's site."""
+        whole: dict[str, int] = {}
+        for batch in self.batches():
+            if site in (None, batch.site):
+                for constituent, mass in batch.contained().items():
+                    whole[constituent] = whole.get(constituent, 0) + mass
+        return whole
+
+    def time_of(self, position: int) -> str:
+        """Return the time that an event states."""
+        event = self.event(position)
+        return "" if event is None else event.time
 
     def claim(self, number: str) -> Claim | None:
         """Return a certificate by its number."""

@@ -17,7 +17,7 @@ from ledger.issuance import entered
 from ledger.keys import verify
 from ledger.recompute import check_current, check_registered, recompute
 from ledger.record import Record, read_record
-from ledger.replay import Entry, Replay
+from ledger.replay import Entry, Replay, unseen
 from ledger.state import apply
 from ledger.tlog import checkpoint, proof
 from ledger.tlog.merkle import Hash
@@ -75,7 +75,7 @@ def verify_certificate(
     entries: Iterable[Entry] | None,
     trust: Trust | None,
     checkpoints: Iterable[bytes] = (),
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], None] = unseen,
 ) -> Verification:
     """Verify a certificate's credential, against a whole ledger where one is supplied.
 
@@ -122,7 +122,9 @@ def verify_certificate(
 def _without_ledger(found: Verification, trust: Trust | None) -> None:
     """Say what a signature alone shows: that somebody holds the key that the certificate itself names."""
     if trust is None:
-        found.problems.append(f"{UNPINNED}; the signature is by the key that the certificate itself names, which shows nothing about its owner")
+        found.problems.append(
+            f"{UNPINNED}; the signature is by the key that the certificate itself names, which shows nothing about its owner"
+        )
     else:
         found.problems.append("NOT SHOWN TO BE REGISTERED: give the ledger with -L; a certificate's own words are not enough")
     found.levels.append(Level(1, "issuer says", holds=False, detail="the signature fits the certificate; whose key it is was not shown"))
@@ -259,7 +261,9 @@ def verify_receipt(data: bytes, *, leaf_at: Callable[[int], Hash | None] | None,
         found.problems.append(UNPINNED)
     elif leaf is None:
         found.problems.append(
-            f"record {receipt.index} is not in this ledger: what was acknowledged was dropped" if leaf_at else "give the ledger with -L, or its record"
+            f"record {receipt.index} is not in this ledger: what was acknowledged was dropped"
+            if leaf_at
+            else "give the ledger with -L, or its record"
         )
     else:
         try:
@@ -267,7 +271,9 @@ def verify_receipt(data: bytes, *, leaf_at: Callable[[int], Hash | None] | None,
         except LedgerError as refusal:
             found.problems.append(f"the log acknowledged another record at {receipt.index}: {refusal}")
         else:
-            found.levels.append(Level(1, "issuer says", holds=True, detail=f"record {receipt.index} stands where the log said that it stands"))
+            found.levels.append(
+                Level(1, "issuer says", holds=True, detail=f"record {receipt.index} stands where the log said that it stands")
+            )
     return found
 
 
@@ -292,7 +298,8 @@ def verify_log_checkpoint(data: bytes, *, root_at: Callable[[int], bytes | None]
         found.levels.append(Level(1, "issuer says", holds=True, detail="the pinned log signed it; no ledger was given to compare it with"))
     elif have != statement.root:
         found.problems.append(
-            f"this ledger has root {have.hex() if have else 'none'} at size {statement.size}, the log signed {statement.root.hex()}: rolled back or forked"
+            f"this ledger has root {have.hex() if have else 'none'} at size {statement.size}, the log signed {statement.root.hex()}: "
+            "rolled back or forked"
         )
     else:
         found.levels.append(Level(1, "issuer says", holds=True, detail="the pinned log signed it, and this ledger agrees with it"))

@@ -1,11 +1,27 @@
 """Corrections, voids, late assays and answers: the old fact is kept, everything that follows from it is derived again."""
 
 import pytest
-from books import kg, pct
-from events import SOFT, accept, adjust, assay, books, certify, correct, determine, dispose, last, portions, receive, refused, ship
-from events import out as output
-from events import transform, void
 
+from books import kg, pct
+from events import (
+    SOFT,
+    accept,
+    adjust,
+    assay,
+    books,
+    certify,
+    correct,
+    determine,
+    dispose,
+    last,
+    portions,
+    receive,
+    refused,
+    ship,
+    transform,
+    void,
+)
+from events import out as output
 from ledger.errors import AssayError, AuthorityError, CorrectionError, CustodyError, DuplicateError, StaleError, UnknownError
 from ledger.matter.claims import claims
 
@@ -102,9 +118,7 @@ def test_what_cannot_be_corrected_or_voided_says_why(ledger):
         refused(ledger, K, make(numbered(ledger, 7)), UnknownError, f"no event 7 of record {index} in this ledger")
         admitted = {"record": ledger.memory.record_id(1), "event": 0}
         refused(ledger, K, make(admitted), CorrectionError, "event 0 of record 1 is a admit, which cannot be corrected or voided")
-        refused(
-            ledger, V, make(numbered(ledger, 0)), AuthorityError, f"event 0 of record {index} was signed by keystone, not by voltaic"
-        )
+        refused(ledger, V, make(numbered(ledger, 0)), AuthorityError, f"event 0 of record {index} was signed by keystone, not by voltaic")
     refused(ledger, K, correct("keystone:X", paste()), UnknownError, "no batch keystone:X in this ledger")
     refused(ledger, K, correct(A, paste(C)), CorrectionError, "a correction keeps the batch number keystone:A, this one has keystone:C")
     refused(ledger, K, correct(A, dispose(A)), CorrectionError, "a receive cannot be corrected into a dispose; void it and log the other")
@@ -247,7 +261,9 @@ def test_a_late_result_may_be_corrected_and_voided(ledger):
 
 def test_a_late_result_that_cannot_be_is_refused(ledger):
     refused(ledger, K, assay(A, {"Pb": pct(101)}), AssayError, "the assay of batch keystone:A has 101 % Pb, at most 100 % is possible")
-    refused(ledger, V, assay(A, {"Pb": pct(75)}, site="voltaic:works"), CustodyError, "batch keystone:A is held by keystone, not by voltaic")
+    refused(
+        ledger, V, assay(A, {"Pb": pct(75)}, site="voltaic:works"), CustodyError, "batch keystone:A is held by keystone, not by voltaic"
+    )
     ledger.log(K, transform("refine", [B], [output(C, "soft_lead", "balance")]))
     message = 'batch keystone:C has the mass "balance", so its contents are what the others leave; leave out its assay'
     refused(ledger, K, assay(C, {"Pb": pct(99)}), AssayError, message)

@@ -1,10 +1,10 @@
 """Custody moves with ship and accept; between two scales the sender's weight stays in the book."""
 
 import pytest
+
 from books import kg, pct
 from events import accept, adjust, assay, at, books, certify, dispose, losses, portions, receive, refused, ship, transform
 from events import out as output
-
 from ledger.errors import AmountError, ClaimError, CustodyError, OverdrawnError, StaleError, UnknownError
 from ledger.matter.batch import ANY
 
@@ -87,7 +87,9 @@ def test_on_the_road_nobody_uses_a_batch(road, key):
 )  # fmt: skip
 def test_an_acceptance_that_cannot_be_is_refused(road, key, event, error, message):
     if message is None:
-        message = f"batch keystone:A was last fixed by record {road.memory.record_id(road.batch(A).fixed_at >> 8)}, made_by names {'0' * 64}"
+        message = (
+            f"batch keystone:A was last fixed by record {road.memory.record_id(road.batch(A).fixed_at >> 8)}, made_by names {'0' * 64}"
+        )
     if "99.99999999" in str(event):
         event = {**event, "mass": {"value": "0.001", "unit": "g"}}
     refused(road, key, event, error, message)

@@ -3,8 +3,8 @@
 from decimal import Decimal
 
 import pytest
-from campaign import Plants
 
+from campaign import Plants
 from ledger.matter.claims import claims
 from ledger.view import LAST
 

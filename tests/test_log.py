@@ -1,11 +1,11 @@
 """The append path: receipts, retries, and what a crash after each durable write leaves behind."""
 
 import pytest
+
+import ledger.log
 from books import ORIGIN
 from house import House, admission, disposal, draft, receipt, send
 from keyring import signer
-
-import ledger.log
 from ledger.errors import CheckpointError, KeyFileError, OverdrawnError, StoreError
 from ledger.keys import verify
 from ledger.log import Log, append, check_start, refresh, sign_head, verify_stored_checkpoint

@@ -3,11 +3,11 @@
 import shutil
 
 import pytest
+
+import ledger.log
 from books import ORIGIN, TIME
 from house import House, admission, disposal, draft, receipt, send
 from keyring import signer
-
-import ledger.log
 from ledger.compose import compose, place_of
 from ledger.errors import ChainError, CheckpointError, FormatError, LedgerError, RollbackError, SignatureError, StoreError
 from ledger.founding import adopt_mark

@@ -1,12 +1,12 @@
 """What must hold of every ledger, on random days at two plants."""
 
-from books import TIME, kg, pct
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from program import Program
 
+from books import TIME, kg, pct
 from ledger.errors import BalanceError, CorrectionError, RuleError
 from ledger.view import LAST
+from program import Program
 
 NUMBERS = st.integers(0, 999)
 STEPS = st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS), min_size=4, max_size=24)

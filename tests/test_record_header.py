@@ -1,10 +1,10 @@
 """What a record's header promises: its ledger, its key's own chain, and what the signer saw of the log."""
 
 import pytest
+
 from books import TIME, Books, sign
 from events import books, receive
 from keyring import signer
-
 from ledger.compose import compose, place_of
 from ledger.errors import AuthorityError, ChainError, FormatError, SignatureError
 from ledger.record import read_record

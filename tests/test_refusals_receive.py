@@ -1,10 +1,10 @@
 """What a gate does not let in, each with its message, and nothing written."""
 
 import pytest
+
 from books import kg, lb, pct
 from events import PAPER, at, books, portions, receive, refused, transform
 from events import out as output
-
 from ledger.errors import AmountError, AssayError, CustodyError, DuplicateError, FormatError, OriginError, UnknownError, VesselError
 
 K = "keystone/1"

@@ -1,10 +1,10 @@
 """What no step can do, each with its message, and nothing written."""
 
 import pytest
+
 from books import kg, pct
 from events import SOFT, at, books, dispose, losses, portions, receive, refused, ship, transform
 from events import out as output
-
 from ledger.errors import (
     AmountError,
     AssayError,
@@ -97,7 +97,9 @@ def block(batch=C, value=1000, **more):
 )  # fmt: skip
 def test_a_step_that_cannot_be_is_refused(ledger, event, error, message):
     if error is StaleError:
-        message = f"batch keystone:A was last fixed by record {ledger.memory.record_id(ledger.batch(A).made_at >> 8)}, made_by names {'0' * 64}"
+        message = (
+            f"batch keystone:A was last fixed by record {ledger.memory.record_id(ledger.batch(A).made_at >> 8)}, made_by names {'0' * 64}"
+        )
     refused(ledger, K, event, error, message)
 
 
@@ -147,9 +149,7 @@ def test_of_two_records_that_draw_the_same_metal_the_second_is_refused(ledger):
     first = ledger.draft(K, transform("cast", [{"batch": A, "mass": kg(600)}], [block(C, 600)]))
     enrolled_second = transform("cast", [{"batch": A, "mass": kg(600)}], [block(D, 600)])
     ledger.submit(first)
-    refused(
-        ledger, K, enrolled_second, OverdrawnError, "batch keystone:A holds 400000 g, cannot give 600000 g (200000 g short)"
-    )
+    refused(ledger, K, enrolled_second, OverdrawnError, "batch keystone:A holds 400000 g, cannot give 600000 g (200000 g short)")
 
 
 def test_events_of_one_record_commit_together_or_not_at_all(ledger):

@@ -3,10 +3,10 @@
 import hashlib
 
 import pytest
+
 from books import ORIGIN, TIME, Books, genesis_record
 from events import books, certify, dispose, last, receive, refused
 from keyring import signer
-
 from ledger import policy
 from ledger.errors import (
     AuthorityError,
@@ -137,9 +137,7 @@ def test_a_key_signs_within_its_scopes(ledger):
     refused(ledger, "keystone/office", receive("keystone:B"), AuthorityError, message)
     refused(ledger, "keystone/office", dispose("keystone:A"), AuthorityError, message)
     mass = ledger.batch("keystone:A").gross_left
-    refused(
-        ledger, "keystone/scale", certify("keystone:A", mass), AuthorityError, "key keystone/scale may sign record; this needs certify"
-    )
+    refused(ledger, "keystone/scale", certify("keystone:A", mass), AuthorityError, "key keystone/scale may sign record; this needs certify")
     for event in (enrol("keystone/7"), site("keystone:x"), retire("keystone/scale"), revoke("keystone/scale")):
         refused(ledger, "keystone/scale", event, AuthorityError, "key keystone/scale may sign record; this needs admin")
     ledger.log("keystone/office", certify("keystone:A", mass))

@@ -1,10 +1,10 @@
 """Splitting, passing on and mixing never round a claim up: parts sum exactly to the whole."""
 
 import pytest
-from books import TIME, Books, kg, pct
 from hypothesis import given
 from hypothesis import strategies as st
 
+from books import TIME, Books, kg, pct
 from ledger.matter.batch import Batch, Content
 from ledger.matter.claims import claims
 from ledger.matter.provenance import Source, Stock, mixed, shared, total
@@ -132,9 +132,7 @@ def test_unknown_metal_charged_into_a_heat_lowers_every_claim_on_what_comes_out(
         books.admit("keystone")
         receipt = {"type": "receive", "time": TIME, "site": "keystone:works", "material": "soft_lead", "assay": {"Pb": pct(100)}}
         documents = [{"kind": "certificate", "sha256": "ab" * 32}]
-        books.log(
-            "keystone/1", {**receipt, "batch": "keystone:A", "mass": kg(1000), "feedstock": "end_of_life", "documents": documents}
-        )
+        books.log("keystone/1", {**receipt, "batch": "keystone:A", "mass": kg(1000), "feedstock": "end_of_life", "documents": documents})
         inputs = [{"batch": "keystone:A"}]
         if charge:
             books.log("keystone/1", {**receipt, "batch": "keystone:U", "mass": kg(charge)})

@@ -5,10 +5,10 @@ import sqlite3
 import threading
 
 import pytest
-from books import ORIGIN, TIME
-from house import NONCE, Clock, House, receipt, seeds
 from sqlalchemy.exc import ArgumentError
 
+from books import ORIGIN, TIME
+from house import NONCE, Clock, House, receipt, seeds
 from ledger import founding, policy
 from ledger.errors import ConflictError, FormatError, KeyFileError, StoreError, StoreVersionError
 from ledger.founding import Founding, found, trust_of
@@ -144,7 +144,7 @@ def test_a_read_only_file_and_folder_can_be_read_and_are_not_written(house):
     """As another user than the file's owner, for a superuser may write everything."""
     if os.getuid() == 0:
         for path in (house.folder, *house.folder.parents):
-            if os.stat(path).st_mode & 0o055 != 0o055 and path != path.parent:
+            if path.stat().st_mode & 0o055 != 0o055 and path != path.parent:
                 path.chmod(0o755)
     house.path.chmod(0o444)
     house.folder.chmod(0o555)

@@ -23,13 +23,24 @@ class Balance:
     held: int = 0
     moved_in: int = 0
     moved_out: int = 0
+    opening: int = 0
     by_kind: dict[str, int] = field(default_factory=dict)
 
     @property
     def difference(self) -> int:
-        """Return what the identity misses; always 0. Moves between sites cancel out over the ledger."""
-        moved = self.moved_in - self.moved_out
-        return self.received + self.adjusted + moved - self.disposed - self.delivered - self.lost - self.held
+        """Return what the identity misses, in mg; always 0. Moves between sites cancel out over the ledger."""
+        return self.closing(sited=True) - self.held
+
+    def closing(self, *, sited: bool) -> int:
+        """Return what must be held at the end; over a site, moves between sites count."""
+        moved = self.moved_in - self.moved_out if sited else 0
+        return self.opening + self.received + self.adjusted + moved - self.disposed - self.delivered - self.lost
+
+    def signed(self, posting: Posting, *, sited: bool) -> int:
+        """Return what a posting adds to what is held, in mg."""
+        if posting.account.startswith("moved"):
+            return (posting.mass if posting.account == "moved_in" else -posting.mass) if sited else 0
+        return posting.mass if posting.account in ("received", "adjusted") else -posting.mass
 
     def post(self, posting: Posting) -> None:
         """Add a posting."""

@@ -306,5 +306,5 @@ def stated(value: object, *, field_name: str) -> None:
         FormatError: It does not: a blank cheque.
     """
     if value is None:
-        msg = "a signed record states a mass; all that is left is written with \"rest\":true"
+        msg = 'a signed record states a mass; all that is left is written with "rest":true'
         raise FormatError(msg, field=field_name)

@@ -47,6 +47,9 @@ def close_constituent(
     """Share a mixture over outputs and losses, post what is lost or gained, and return each output's content.
 
     Args:
+        page: The page that the transform is worked out on.
+        site: Where it happens.
+        constituent: Which constituent.
         mixture: What came in, as made, with the step's place.
         outputs: One per output; None where the output does not claim the constituent by a figure of its own.
         losses: Declared losses.

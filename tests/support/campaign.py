@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from books import TIME, Books, pct
 
 _VARIABLE = "PLUMBLINE_CAMPAIGN"
@@ -30,7 +31,7 @@ def campaign() -> Raw:
 def pounds(mass_kg: Decimal) -> Raw:
     """Return a mass as a weigh ticket prints it: whole pounds, tenths below ten thousand."""
     value = mass_kg / _LB
-    step = Decimal(1) if value >= 10_000 else Decimal("0.1")  # noqa: PLR2004 - where the scale's display changes
+    step = Decimal(1) if value >= 10_000 else Decimal("0.1")
     return {"value": str(value.quantize(step, ROUND_HALF_EVEN)), "unit": "lb"}
 
 
@@ -42,7 +43,7 @@ def content(part: Decimal, whole: Decimal) -> Raw:
     return {"value": str((value * 100).quantize(Decimal("0.0001"), ROUND_HALF_EVEN)), "unit": "%"}
 
 
-def lot(batch: str, material: str, facts: Raw, *, wet: str = "0", **more: Any) -> Raw:  # noqa: ANN401 - fields of an event
+def lot(batch: str, material: str, facts: Raw, *, wet: str = "0", **more: Any) -> Raw:
     """Return what a plant writes down of a lot: its mass as weighed, its assays of the dry mass."""
     dry = facts["gross_kg"] * (1 - Decimal(wet) / 100)
     assay = {name: content(facts[f"{name}_kg"], dry) for name in ("Pb", "Sb") if facts[f"{name}_kg"]}
@@ -89,7 +90,7 @@ class Plants:
         self.refine()
         self.make_batteries()
 
-    def receive(self, party: str, facts: Raw, **more: Any) -> None:  # noqa: ANN401 - fields of an event
+    def receive(self, party: str, facts: Raw, **more: Any) -> None:
         """Log a receipt."""
         self.books.log(f"{party}/1", {"type": "receive", "time": TIME, "site": f"{party}:works", **facts, **more})
 
@@ -105,9 +106,7 @@ class Plants:
         for number, truck in trucks.items():
             country = next(iter(truck["provenance"]["Pb"])).split("/")[1]
             facts = {"batch": f"yard:{number}", "material": "spent_battery", "mass": pounds(truck["gross_kg"])}
-            self.receive(
-                "yard", facts, feedstock="end_of_life", places={"collected_in": country}, documents=paper(number, "weigh_ticket")
-            )
+            self.receive("yard", facts, feedstock="end_of_life", places={"collected_in": country}, documents=paper(number, "weigh_ticket"))
         pile = {"batch": "yard:pile", "material": "spent_battery", "mass": pounds(self.out("receive_to_pile", "ulab_pile")["gross_kg"])}
         self.books.log("yard/1", step("yard:works", "merge", [f"yard:{number}" for number in trucks], [pile]))
 
@@ -188,9 +187,7 @@ class Plants:
         self.receive("voltaic", antimony, feedstock="primary", places={"mined_in": "TH"}, documents=paper("antimony"))
         alloy = lot("voltaic:alloy", "antimonial_lead", self.out("alloy_2pct_Sb", "antimonial_alloy"))
         dross = lot("voltaic:dross", "dross", self.out("alloy_2pct_Sb", "alloy_dross"))
-        self.books.log(
-            "voltaic/1", step("voltaic:works", "alloy", ["smelter:lot-1", "voltaic:hard", "voltaic:antimony"], [alloy, dross])
-        )
+        self.books.log("voltaic/1", step("voltaic:works", "alloy", ["smelter:lot-1", "voltaic:hard", "voltaic:antimony"], [alloy, dross]))
         oxide = lot("voltaic:oxide", "lead_oxide", self.out("leady_oxide_25pct_free", "leady_oxide"))
         losses = self.steps["leady_oxide_25pct_free"]["declared_loss_kg"]
         self.books.log("voltaic/1", step("voltaic:works", "oxide", ["smelter:lot-2"], [oxide], losses))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from books import TIME, Books, kg, pct
 
+from books import TIME, Books, kg, pct
 from ledger.errors import LedgerError
 
 Raw = dict[str, Any]
@@ -24,10 +24,10 @@ def books(*parties: str) -> Books:
 
 def at(batch: str) -> str:
     """Return the works of the party that a batch number begins with."""
-    return f"{batch.split(':')[0]}:works"
+    return f"{batch.split(':', maxsplit=1)[0]}:works"
 
 
-def receive(batch: str, material: str = "soft_lead", mass: Raw | None = None, **more: Any) -> Raw:  # noqa: ANN401 - fields of an event
+def receive(batch: str, material: str = "soft_lead", mass: Raw | None = None, **more: Any) -> Raw:
     """Return a receipt of 1,000 kg, by default of soft lead with a certificate that says end-of-life."""
     event = {
         "type": "receive",
@@ -44,12 +44,12 @@ def receive(batch: str, material: str = "soft_lead", mass: Raw | None = None, **
     return {name: value for name, value in event.items() if value is not None}
 
 
-def out(batch: str, material: str, mass: Raw | str, assay: Raw | None = None, **more: Any) -> Raw:  # noqa: ANN401 - fields of an event
+def out(batch: str, material: str, mass: Raw | str, assay: Raw | None = None, **more: Any) -> Raw:
     """Return an output."""
     return {"batch": batch, "material": material, "mass": mass, **({} if assay is None else {"assay": assay}), **more}
 
 
-def transform(kind: str, inputs: list[Raw | str], outputs: list[Raw], losses: Raw | None = None, **more: Any) -> Raw:  # noqa: ANN401 - fields
+def transform(kind: str, inputs: list[Raw | str], outputs: list[Raw], losses: Raw | None = None, **more: Any) -> Raw:
     """Return a transform; an input that is only a name is taken whole."""
     uses = [{"batch": use} if isinstance(use, str) else use for use in inputs]
     event: Raw = {"type": "transform", "time": TIME, "site": at(uses[0]["batch"]), "kind": kind, "inputs": uses, "outputs": outputs}
@@ -58,33 +58,33 @@ def transform(kind: str, inputs: list[Raw | str], outputs: list[Raw], losses: Ra
     return {**event, **more}
 
 
-def ship(batch: str, to: str | None = None, **more: Any) -> Raw:  # noqa: ANN401 - fields of an event
+def ship(batch: str, to: str | None = None, **more: Any) -> Raw:
     """Return a shipment to another party's works, or outside."""
     target = f"{to}:works" if to else {"outside": "A customer", "country": "US"}
     return {"type": "ship", "time": TIME, "site": at(batch), "batch": batch, "to": target, **more}
 
 
-def accept(batch: str, party: str, mass: Raw, **more: Any) -> Raw:  # noqa: ANN401 - fields of an event
+def accept(batch: str, party: str, mass: Raw, **more: Any) -> Raw:
     """Return an acceptance."""
     return {"type": "accept", "time": TIME, "site": f"{party}:works", "batch": batch, "mass": mass, **more}
 
 
-def assay(batch: str, result: Raw, **more: Any) -> Raw:  # noqa: ANN401 - fields of an event
+def assay(batch: str, result: Raw, **more: Any) -> Raw:
     """Return a late laboratory result."""
     return {"type": "assay", "time": TIME, "site": at(batch), "batch": batch, "assay": result, **more}
 
 
-def adjust(batch: str, mass: Raw, **more: Any) -> Raw:  # noqa: ANN401 - fields of an event
+def adjust(batch: str, mass: Raw, **more: Any) -> Raw:
     """Return a stock-take."""
     return {"type": "adjust", "time": TIME, "site": at(batch), "batch": batch, "mass": mass, "reason": "stock-take", **more}
 
 
-def dispose(batch: str, **more: Any) -> Raw:  # noqa: ANN401 - fields of an event
+def dispose(batch: str, **more: Any) -> Raw:
     """Return a disposal."""
     return {"type": "dispose", "time": TIME, "site": at(batch), "batch": batch, "reason": "landfill", **more}
 
 
-def returned(of: str, batch: str, mass: Raw, kind: str = "rework", **more: Any) -> Raw:  # noqa: ANN401 - fields of an event
+def returned(of: str, batch: str, mass: Raw, kind: str = "rework", **more: Any) -> Raw:
     """Return a return."""
     return {"type": "return", "time": TIME, "site": at(batch), "of": of, "batch": batch, "mass": mass, "as": kind, **more}
 
@@ -106,9 +106,9 @@ def void(of: Raw | str) -> Raw:
     return {"type": "void", "time": TIME, "of": {"batch": of} if isinstance(of, str) else of, "reason": "entered twice"}
 
 
-def certify(batch: str, mass_mg: int, *, kind: str = "recycled-content", number: str = "", **more: Any) -> Raw:  # noqa: ANN401 - fields
+def certify(batch: str, mass_mg: int, *, kind: str = "recycled-content", number: str = "", **more: Any) -> Raw:
     """Return a certificate's event."""
-    party = batch.split(":")[0]
+    party = batch.split(":", maxsplit=1)[0]
     prefix = "RC" if kind == "recycled-content" else "DO"
     return {
         "type": "certify",

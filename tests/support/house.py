@@ -1,4 +1,4 @@
-"""A ledger on disk for tests: founded in a folder with keys in the clear, a desk per key, a clock and salts that are the same on every run."""
+"""A ledger on disk for tests: founded in a folder with keys in the clear, a desk per key, the same clock and salts on every run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from typing import Any
 
 from books import ORIGIN, TIME, Salts, sign
 from keyring import signer
-from program import Program
-
 from ledger.audit import Audit, audit, hold
 from ledger.compose import compose, place_of
 from ledger.desk import Desk
@@ -25,6 +23,7 @@ from ledger.replay import Entry
 from ledger.store import Store
 from ledger.tlog.note import VerifierKey
 from ledger.trust import read_trust
+from program import Program
 
 Raw = dict[str, Any]
 NONCE = bytes(16)
@@ -101,7 +100,7 @@ class House:
         with store.reading() as view:
             return list(store.entries(view))
 
-    def audit(self, **held: Any) -> Audit:  # noqa: ANN401 - what `hold` takes
+    def audit(self, **held: Any) -> Audit:
         """Audit the ledger with its mark and its own trust file."""
         held.setdefault("trust", read_trust((self.keys / "trust").read_bytes(), file="trust"))
         return audit(Store(self.path), hold(self.mark, **held))
@@ -148,7 +147,7 @@ def enrolment(party: str, name: str) -> Raw:
     return {"type": "enrol", "time": TIME, "party": party, "key": key.vkey.format(), "proof": proof, "scopes": ["record"]}
 
 
-def receipt(batch: str, mass: str = "1000", **more: Any) -> Raw:  # noqa: ANN401 - fields of an event
+def receipt(batch: str, mass: str = "1000", **more: Any) -> Raw:
     """Return the receipt of a batch of paste, in kilograms."""
     party = batch.split(":", maxsplit=1)[0]
     event: Raw = {
@@ -165,7 +164,7 @@ def receipt(batch: str, mass: str = "1000", **more: Any) -> Raw:  # noqa: ANN401
     return event | more
 
 
-def disposal(batch: str, mass: str | None = None, **more: Any) -> Raw:  # noqa: ANN401 - fields of an event
+def disposal(batch: str, mass: str | None = None, **more: Any) -> Raw:
     """Return the disposal of a batch, or of a mass in kilograms of it."""
     party = batch.split(":", maxsplit=1)[0]
     event: Raw = {"type": "dispose", "time": TIME, "site": f"{party}:works", "batch": batch, "reason": "landfill"}

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from books import SIGN, TIME, Books, kg, pct
-
 from ledger.errors import RuleError
 from ledger.matter.batch import HELD, IN_TRANSIT, Batch
 from ledger.view import LAST
@@ -98,7 +97,7 @@ class Program:
         self.count += 1
         return f"{party}:N{self.count}"
 
-    def receipt(self, a: int, b: int, material: str, **more: Any) -> tuple[str, Raw]:  # noqa: ANN401 - fields of an event
+    def receipt(self, a: int, b: int, material: str, **more: Any) -> tuple[str, Raw]:
         """Return a receipt of 1 to 21 t."""
         party = ("yard", "works")[b % 2]
         site = f"{party}:{'gate' if party == 'yard' else 'hall'}"
@@ -125,7 +124,7 @@ class Program:
         party, event = self.receipt(a, b, "antimonial_lead", assay={"Pb": pct(f"9{a % 7}.5"), "Sb": pct(f"{b % 3}.25")}, **more)
         return party, {key: value for key, value in event.items() if not (more and key == "feedstock")}
 
-    def transform(self, batch: Batch, kind: str, inputs: list[Raw], outputs: list[Raw], **more: Any) -> tuple[str, Raw]:  # noqa: ANN401 - fields
+    def transform(self, batch: Batch, kind: str, inputs: list[Raw], outputs: list[Raw], **more: Any) -> tuple[str, Raw]:
         """Return a transform by a batch's holder where it lies, or in the yard's shed."""
         site = "yard:shed" if batch.holder == "yard" and self.count % 3 else batch.site
         return batch.holder, {"type": "transform", "time": TIME, "site": site, "kind": kind, "inputs": inputs, "outputs": outputs, **more}
@@ -146,7 +145,12 @@ class Program:
         more = {"losses": [{"kind": "fume", "contained": {"Pb": kg(1 + a % 5)}}]} if b % 4 == 0 else {}
         slag = {"Pb": pct(50)} if a % 5 else {}
         outputs: list[Raw] = [
-            {"batch": self.name(batch.holder), "material": materials[0], "mass": kg(mass), "assay": {"Pb": pct(95), "Sb": pct(f"0.0{b % 5}")}},
+            {
+                "batch": self.name(batch.holder),
+                "material": materials[0],
+                "mass": kg(mass),
+                "assay": {"Pb": pct(95), "Sb": pct(f"0.0{b % 5}")},
+            },
             {"batch": self.name(batch.holder), "material": materials[1], "mass": kg(max(1, mass // 5)), "assay": slag},
         ]
         uses: list[Raw] = [{"batch": one.id} for one in inputs]
@@ -174,9 +178,7 @@ class Program:
         inputs: list[Raw] = [{"batch": batch.id}]
         if other is not None:
             inputs.append({"batch": other.id, "mass": {"value": f"{other.gross_left // 3000 + 1}", "unit": "g"}, "final": b % 7 == 0})
-        return self.transform(
-            batch, "merge", inputs, [{"batch": self.name(batch.holder), "material": batch.material, "mass": "balance"}]
-        )
+        return self.transform(batch, "merge", inputs, [{"batch": self.name(batch.holder), "material": batch.material, "mass": "balance"}])
 
     def kettle(self, a: int, b: int) -> tuple[str, Raw] | None:
         """Refine on the heel in the kettle; the heel is what the others leave."""
@@ -188,7 +190,12 @@ class Program:
         lead = batch.contained().get("Pb", 0) + (heel.contained().get("Pb", 0) if heel else 0)
         mass = max(1, lead * (1 + b % 9) // 10 // 1_000_000)
         outputs: list[Raw] = [
-            {"batch": self.name(batch.holder), "material": "soft_lead", "mass": kg(mass), "assay": {"Pb": pct("99.97"), "Sb": pct("0.001")}},
+            {
+                "batch": self.name(batch.holder),
+                "material": "soft_lead",
+                "mass": kg(mass),
+                "assay": {"Pb": pct("99.97"), "Sb": pct("0.001")},
+            },
             {"batch": self.name(batch.holder), "material": "soft_lead", "mass": "balance", "vessel": "K1"},
         ]
         return self.transform(batch, "refine", inputs, outputs)

@@ -1,0 +1,300 @@
+"""Commands that look: batches, parties, sites, traces, balances."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.output import listing, print_json, say, table
+from cli.session import Session, reading
+from ledger.errors import UnknownError
+
+if TYPE_CHECKING:
+    from ledger.lineage import Trace
+    from ledger.matter.balance import Balance
+    from ledger.matter.batch import Batch
+    from ledger.matter.provenance import Portions
+    from ledger.store_view import StoreView
+
+_MG = {"kg": 1_000_000, "t": 1_000_000_000}
+
+
+def shown_mass(mass_mg: int, unit: str = "kg") -> str:
+    """Return a mass for people, in the unit they asked for."""
+    from reports.text import mass  # noqa: PLC0415 - loaded when needed
+
+    return mass(mass_mg, unit, places=3 if unit == "kg" else 2)
+
+
+def provenance(portions: Portions) -> list[dict[str, Any]]:
+    """Return portions as rows, one per class and set of places, largest first."""
+    rows: dict[tuple[str, Any], int] = {}
+    for source, mass in portions.items():
+        rows[source.feedstock, source.places] = rows.get((source.feedstock, source.places), 0) + mass
+    return [
+        {"feedstock": feedstock, "places": {fact: list(countries) for fact, countries in places}, "mass_mg": mass}
+        for (feedstock, places), mass in sorted(rows.items(), key=lambda row: (-row[1], row[0]))
+    ]
+
+
+def batch_json(view: StoreView, batch: Batch) -> dict[str, Any]:
+    """Return a batch as `show --json` prints it."""
+    return {
+        "batch": batch.id,
+        "material": batch.material,
+        "holder": batch.holder,
+        "owner": batch.owner or None,
+        "site": batch.site,
+        "status": batch.status,
+        "to": batch.to or None,
+        "mass_mg": batch.gross_left,
+        "dry_mg": batch.dry_left,
+        "made_dry_mg": batch.dry_made,
+        "moisture": str(batch.moisture),
+        "contained_mg": batch.contained(),
+        "provenance": {constituent: provenance(content.booked.left) for constituent, content in batch.contents.items()},
+        "below": {constituent: content.below for constituent, content in batch.contents.items() if content.below},
+        "open": batch.is_open,
+        "made_by": view.record_id(batch.fixed_at >> 8),
+        "record": batch.made_at >> 8,
+        "vessel": batch.vessel or None,
+        "pieces": batch.pieces_left or None,
+        "serials": [list(serials) for serials in batch.serials],
+        "weighed": batch.weighed,
+        "provisional": batch.provisional,
+        "certificates": [number for _, number in batch.claims],
+    }
+
+
+def found_batch(view: StoreView, name: str) -> Batch:
+    """Return a batch.
+
+    Raises:
+        UnknownError: There is none, or what made it was voided.
+    """
+    batch = view.batch(name)
+    if batch is None:
+        raise UnknownError("batch", name, hint="`plumbline batches` lists them")
+    return batch
+
+
+@click.command()
+@click.argument("batch")
+@reading
+def show(session: Session, batch: str) -> None:
+    """Show a batch: where it is, what it contains, where that came from.
+
+    Example: plumbline show keystone:RB-26-1007
+    """
+    with session.store().reading() as view:
+        found = found_batch(view, batch)
+        data = batch_json(view, found)
+        made = view.batch_before(batch, found.made_at + 1) or found
+        data["made"] = {"mass_mg": made.gross_left, **{name: batch_json(view, made)[name] for name in ("contained_mg", "provenance")}}
+    if session.as_json:
+        print_json(data)
+        return
+    say(f"{found.id}  {found.material}")
+    held = {"held": f"held by {found.holder} at {found.site}", "in_transit": f"on its way from {found.site} to {found.to}"}
+    say(f"  {held.get(found.status, f'{found.status}, last at {found.site}')}")
+    moist = f", moisture {float(found.moisture):.2%}" if found.moisture else ""
+    say(f"  left  {shown_mass(found.gross_left)} = {shown_mass(found.gross_left, 'lb')}{moist}")
+    for name, remark in (
+        ("pieces", f"{found.pieces_left} of {found.pieces_made} pieces" if found.pieces_made else ""),
+        ("serials", ", ".join(f"{first} to {last}" for first, last in found.serials)),
+        ("vessel", found.vessel),
+        ("remark", "not assayed; the first break, smelt or rework tells what it contains" if found.is_open else ""),
+        ("remark", "" if found.weighed else "never weighed; it is what the others left"),
+        ("remark", "its assay is provisional" if found.provisional else ""),
+        ("certificates", ", ".join(data["certificates"])),
+        ("fixed by", f"record {found.fixed_at >> 8}, {data['made_by']}"),
+    ):
+        if remark:
+            say(f"  {name:12} {remark}")
+    if found.dry_left:
+        _print_contents(found, data)
+    else:
+        say(f"  nothing is left; as it was made, {shown_mass(made.gross_left)} = {shown_mass(made.gross_left, 'lb')}, it contained:")
+        _print_contents(made, data["made"])
+
+
+def _print_contents(batch: Batch, data: dict[str, Any]) -> None:
+    from reports.text import percent_floor  # noqa: PLC0415 - loaded when needed
+
+    for constituent, content in batch.contents.items():
+        below = f"  ({content.below})" if content.below else ""
+        say(f"  {constituent}  {shown_mass(content.mass)}{below}")
+        for row in data["provenance"][constituent]:
+            places = "  ".join(f"{fact} {'+'.join(countries)}" for fact, countries in row["places"].items())
+            say(f"    {percent_floor(row['mass_mg'], content.mass):>6} %  {row['feedstock']:22} {places}")
+
+
+@click.command()
+@click.option("--site", metavar="SITE", help="Only at this site.")
+@click.option("--party", metavar="PARTY", help="Only held by this party.")
+@click.option("--material", metavar="NAME", help="Only of this material.")
+@click.option("--all", "everything", is_flag=True, help="Empty ones too.")
+@reading
+@listing
+def batches(session: Session, site: str | None, party: str | None, material: str | None, *, everything: bool) -> list[dict[str, Any]]:
+    """List batches with something left, in the order in which they were made."""
+    with session.store().reading() as view:
+        return [
+            {
+                "batch": batch.id,
+                "material": batch.material,
+                "site": batch.site,
+                "holder": batch.holder,
+                "status": batch.status,
+                **({"mass_mg": batch.gross_left} if session.as_json else {"left": shown_mass(batch.gross_left)}),
+                **({"contained_mg": batch.contained()} if session.as_json else {}),
+                **({"open": batch.is_open} if session.as_json else {}),
+            }
+            for batch in view.batches()
+            if (everything or batch.dry_left)
+            and site in (None, batch.site)
+            and party in (None, batch.holder)
+            and material in (None, batch.material)
+        ]
+
+
+@click.command()
+@reading
+@listing
+def parties(session: Session) -> list[dict[str, Any]]:
+    """List parties and their keys."""
+    with session.store().reading() as view:
+        keys = view.keys()
+        return [
+            {
+                "party": party.id,
+                "name": party.name,
+                "country": party.country,
+                "roles": list(party.roles),
+                "keys": [
+                    f"{key.name} ({'active' if key.active else 'ended'}: {' '.join(key.scopes)})" for key in keys if key.party == party.id
+                ],
+            }
+            for party in view.parties()
+        ]
+
+
+@click.command()
+@reading
+@listing
+def sites(session: Session) -> list[dict[str, Any]]:
+    """List sites."""
+    with session.store().reading() as view:
+        return [
+            {"site": site.id, "name": site.name, "country": site.country, "subdivision": site.subdivision, "roles": list(site.roles)}
+            for site in view.sites()
+        ]
+
+
+@click.command()
+@click.argument("batch")
+@click.option("--back", "direction", flag_value="back", default=True, help="What it was made of (the default).")
+@click.option("--forward", "direction", flag_value="forward", help="What was made of it.")
+@click.option("--constituent", default="Pb", show_default=True, help="The metal whose mass is shown and drawn.")
+@click.option("--svg", metavar="FILE", help="Draw it as a Sankey picture.")
+@reading
+def trace(session: Session, batch: str, direction: str, constituent: str, svg: str | None) -> None:
+    """Trace a batch back to its trucks, or forward to its products.
+
+    Example: plumbline trace voltaic:LOT-4711 --svg lot.svg
+    """
+    from cli.picture import svg_picture  # noqa: PLC0415 - loaded when needed
+    from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
+    from ledger.lineage import trace as walk  # noqa: PLC0415 - loaded when needed
+
+    with session.store().reading() as view:
+        found = walk(view, batch, "forward" if direction == "forward" else "back")
+        if svg:
+            came = "Where the %s in %s came from" if direction != "forward" else "Where the %s in %s went"
+            replace_file(Path(svg), svg_picture(view, found, constituent, title=came % (constituent, batch)).encode())
+    if session.as_json:
+        print_json({"batches": found.batches, "edges": found.edges})
+        return
+    _print_trace(found, batch, constituent, forward=direction == "forward")
+    if svg:
+        say(f"wrote {svg}")
+
+
+def _print_trace(found: Trace, batch: str, constituent: str, *, forward: bool) -> None:
+    """Print a trace step by step, in the log's order: each batch once, with what went into it."""
+    into: dict[str, list[dict[str, Any]]] = {}
+    for edge in found.edges:
+        into.setdefault(edge["to"], []).append(edge)
+    rows = []
+    for row in found.batches:
+        edges = into.get(row["batch"], [])
+        metal = row["contained_mg"].get(constituent)
+        made = row["kind"] if not edges else f"{row['kind']} of {', '.join(edge['from'] for edge in edges[:4])}"
+        made += f" and {len(edges) - 4} more" if len(edges) > 4 else ""  # noqa: PLR2004 - as many as a line holds
+        rows.append(
+            [
+                str(row["index"]),
+                row["batch"],
+                row["material"],
+                shown_mass(row["mass_mg"]),
+                shown_mass(metal) if metal is not None else "",
+                made,
+            ]
+        )
+    title = f"{batch}: {len(found.batches)} batches and {len(found.edges)} draws {'forward' if forward else 'back'}, in the log's order"
+    table(["record", "batch", "material", "mass", constituent, "made by"], rows, title=title, right=frozenset({0, 3, 4}))
+
+
+@click.command()
+@click.option("--site", metavar="SITE", help="Only this site: opening stock and moves between sites are added.")
+@click.option("--from", "start", metavar="DATE", help="Events from this day on, by the time they state.")
+@click.option("--to", "end", metavar="DATE", help="Events up to this day.")
+@click.option("--unit", type=click.Choice(["kg", "t", "lb", "mg"]), default="kg", show_default=True)
+@reading
+def balance(session: Session, site: str | None, start: str | None, end: str | None, unit: str) -> None:
+    """Balance the books: received + adjusted - disposed - delivered - lost - held = 0, per constituent, to the milligram."""
+    from ledger.accounts import balance_of  # noqa: PLC0415 - loaded when needed
+
+    with session.store().reading() as view:
+        if site is not None and view.site(site) is None:
+            raise UnknownError("site", site, hint="`plumbline sites` lists them")
+        found = balance_of(view, site=site, start=start, end=end)
+    if session.as_json:
+        print_json(
+            {"constituents": {name: _balance_json(entry, sited=site is not None or start is not None) for name, entry in found.items()}}
+        )
+        return
+    names = ["opening", "received", "moved_in", "adjusted", "disposed", "delivered", "lost", "moved_out", "held"]
+    if site is None:
+        names = [name for name in names if not name.startswith("moved")]
+    if site is None and start is None:
+        names.remove("opening")
+    rows = [
+        [name, *(_figure(getattr(entry, name), unit) for name in names), _figure(entry.difference, unit)] for name, entry in found.items()
+    ]
+    table(["", *names, "difference"], rows, right=frozenset(range(1, len(names) + 2)), title=f"in {unit}")
+    details = [[name, kind, _figure(mass, unit)] for name, entry in found.items() for kind, mass in sorted(entry.by_kind.items())]
+    if details:
+        say()
+        table(["", "of which", unit], details, right=frozenset({2}))
+
+
+def _figure(mass_mg: int, unit: str) -> str:
+    if unit == "mg":
+        return str(mass_mg)
+    if unit == "lb":
+        return shown_mass(mass_mg, "lb").removesuffix(" lb")
+    sign, places = ("-" if mass_mg < 0 else ""), 3
+    whole, rest = divmod(abs(mass_mg) * 10**places // _MG[unit], 10**places)
+    return f"{sign}{whole:,}.{rest:03d}"
+
+
+def _balance_json(entry: Balance, *, sited: bool) -> dict[str, Any]:
+    names = ["received", "adjusted", "disposed", "delivered", "lost", "held", *(["opening", "moved_in", "moved_out"] if sited else [])]
+    return {
+        **{name: getattr(entry, name) for name in names},
+        "difference": entry.difference,
+        "by_kind": dict(sorted(entry.by_kind.items())),
+    }
