@@ -28,7 +28,7 @@ _HASH_DIGITS = 64
 @click.option("--assay", type=flags.ASSAY, metavar="ASSAY", help="Results as they should have been; those not named stay.")
 @click.option("--material", metavar="NAME", help="The material as it should have been.")
 @click.option("--feedstock", type=click.Choice(flags.FEEDSTOCKS), help="The class as it should have been.")
-@click.option("--place", "places", type=flags.PLACES, multiple=True, metavar="FACT=CC", help="Places as they should have been.")
+@click.option("--place", "--places", "places", type=flags.PLACES, multiple=True, metavar="FACT=CC", help="Places as they should have been.")
 @click.option("--share", "shares", type=flags.SHARE, multiple=True, metavar="SHARE", help="The shares of a mixed load, all of them anew.")
 @PIECES
 @click.option("--in", "inputs", type=flags.USE, multiple=True, metavar="INPUT", help="An input of a transform as it should have been.")

@@ -157,7 +157,7 @@ def write(session: Session, event: Raw, *, key_file: Path | None = None) -> None
 @MOISTURE
 @click.option("--assay", type=flags.ASSAY, metavar="ASSAY", help="What the laboratory found: Pb=62.5%,Sb=1890ppm, or Sb<5ppm.")
 @click.option("--feedstock", type=click.Choice(flags.FEEDSTOCKS), help="The class it comes from. Default: unknown.")
-@click.option("--place", "places", type=flags.PLACES, multiple=True, metavar="FACT=CC", help="collected_in=US or smelted_in=US+MX.")
+@click.option("--place", "--places", "places", type=flags.PLACES, multiple=True, metavar="FACT=CC", help="collected_in=US or smelted_in=US+MX.")
 @click.option(
     "--share", "shares", type=flags.SHARE, multiple=True, metavar="SHARE", help='Of a mixed load: "80% end_of_life collected_in=US".'
 )
@@ -356,7 +356,7 @@ def registrar_key(session: Session) -> Path:
 
 
 @click.command()
-@click.argument("site")
+@click.argument("name_", metavar="PARTY:NAME")
 @click.option("--name", required=True, metavar="TEXT", help="What people call it.")
 @click.option("--country", required=True, metavar="CC", help="Its country: the place that its steps add.")
 @click.option("--role", "roles", multiple=True, metavar="ROLE", help="Such as breaker or smelter; repeatable.")
@@ -366,7 +366,7 @@ def registrar_key(session: Session) -> Path:
 @click.option("--capacity", type=flags.CAPACITY, metavar="RATE", help='What it can take in, such as "120000 t/year".')
 @dated
 @writing
-def site(session: Session, told: Told, site: str, **said: Any) -> None:  # noqa: ANN401 - the options above
+def site(session: Session, told: Told, name_: str, **said: Any) -> None:  # noqa: ANN401 - the options above
     """Register a plant or yard of your party. Registering it again replaces its facts from there on.
 
     \b
@@ -376,5 +376,5 @@ def site(session: Session, told: Told, site: str, **said: Any) -> None:  # noqa:
     from schemas.identifier import party_of  # noqa: PLC0415 - loaded when needed
 
     said["roles"] = list(said["roles"])
-    facts = {"id": site, "party": party_of(site), **{name: value for name, value in said.items() if value}}
+    facts = {"id": name_, "party": party_of(name_), **{name: value for name, value in said.items() if value}}
     write(session, told.event("site", site=facts))
