@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -20,7 +21,8 @@ from schemas.record import Header
 
 _T = TypeVar("_T")
 _HEADER: TypeAdapter[Header] = TypeAdapter(Header)
-_UNION_STEP = re.compile(r"[A-Za-z-]+\[.*\]|function-.*|[A-Z][A-Za-z]+")
+_UNION_STEP = re.compile(r"[A-Za-z-]+\[.*\]|function-.*|[A-Z][a-z]{2,}[A-Za-z]*")
+"""What pydantic puts into a place for a union's branch: a type or a model's name. A constituent (Pb, PVDF) is neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +92,11 @@ def _explained(error: ValidationError, *, line: int | None) -> FormatError:
     details = error.errors(include_url=False)
     # Of a union's branches the one that got furthest is the one that was meant.
     detail = max(details, key=lambda item: (item["type"] not in ("missing", "extra_forbidden"), len(item["loc"])))
-    if any(item["type"] == "extra_forbidden" for item in details) and detail["type"] != "value_error":
-        detail = next(item for item in details if item["type"] == "extra_forbidden")
-    place = [str(step) for step in detail["loc"]]
-    field = ".".join(step for number, step in enumerate(place) if not (number == 0 and step in _TYPES) and not _UNION_STEP.fullmatch(step))
-    return FormatError(_problem(dict(detail)), line=line, field=field or None)
+    if detail["type"] == "missing":  # a name that was mistyped is missing and one too many
+        detail = next((item for item in details if item["type"] == "extra_forbidden" and item["loc"][:-1] == detail["loc"][:-1]), detail)
+    place = ["event" if error.title.startswith("tagged-union") else "", *(str(step) for step in detail["loc"])]
+    named = [step for before, step in pairwise(place) if not (before == "event" and step in _TYPES) and not _UNION_STEP.fullmatch(step)]
+    return FormatError(_problem(dict(detail)), line=line, field=".".join(named) or None)
 
 
 _TYPES = frozenset(
@@ -120,10 +122,14 @@ def _problem(detail: dict[str, Any]) -> str:
         "model_attributes_type": f"must be an object, got {shown}",
         "literal_error": f"must be {context.get('expected', '')}, got {shown}",
         "union_tag_not_found": "has no type",
-        "union_tag_invalid": f"{context.get('tag', '')!r} is no event type; known: {' '.join(sorted(_TYPES))}",
+        "union_tag_invalid": f"{context.get('tag', '')!r} is no event type; known: {' '.join(_known(context))}",
         "value_error": str(context.get("error", "")),
     }
     return known.get(kind, f"{str(detail['msg']).lower()}, got {shown}")
+
+
+def _known(context: dict[str, Any]) -> list[str]:
+    return sorted(re.findall("'([a-z-]+)'", context.get("expected_tags", "")))
 
 
 def write_record(header: Header, events: Sequence[Event], *, key: VerifierKey, sign: Callable[[bytes], bytes]) -> Record:

@@ -54,7 +54,9 @@ RECEIVES = record_of(
     **BESIDE,
 )
 INPUTS = record_of(USED, made_by=HASHES, mass=DRAWN, rest=REST, final=REST, moisture=SHARES)
-OUTPUTS = record_of({"batch": BATCHES, "material": TOKENS, "mass": MASSES | st.just("balance")}, assay=ASSAYS, vessel=TOKENS, pieces=st.integers(1, 99))
+OUTPUTS = record_of(
+    {"batch": BATCHES, "material": TOKENS, "mass": MASSES | st.just("balance")}, assay=ASSAYS, vessel=TOKENS, pieces=st.integers(1, 99)
+)
 LOSSES = record_of({"kind": TOKENS, "contained": st.dictionaries(st.sampled_from(["Pb", "Sb"]), MASSES, min_size=1)})
 TRANSFORMS = record_of(
     {
@@ -68,12 +70,23 @@ TRANSFORMS = record_of(
     **BESIDE,
 )
 SHIPS = record_of(
-    {"type": st.just("ship"), **PLACED, **USED, "to": SITES | record_of({"outside": SEALED, "country": COUNTRIES})}, made_by=HASHES, mass=DRAWN
+    {"type": st.just("ship"), **PLACED, **USED, "to": SITES | record_of({"outside": SEALED, "country": COUNTRIES})},
+    made_by=HASHES,
+    mass=DRAWN,
 )
-ACCEPTS = record_of({"type": st.just("accept"), **PLACED, **USED, "mass": MASSES}, made_by=HASHES, difference=st.sampled_from(["water", "electrolyte"]))
+ACCEPTS = record_of(
+    {"type": st.just("accept"), **PLACED, **USED, "mass": MASSES}, made_by=HASHES, difference=st.sampled_from(["water", "electrolyte"])
+)
 ADJUSTS = record_of({"type": st.just("adjust"), **PLACED, **USED, "mass": MASSES, "reason": WORDS}, kind=st.just("water"), assay=ASSAYS)
 RETURNS = record_of(
-    {"type": st.just("return"), **PLACED, "of": BATCHES, "batch": BATCHES, "mass": MASSES, "as": st.sampled_from(["rework", "distribution_return"])}
+    {
+        "type": st.just("return"),
+        **PLACED,
+        "of": BATCHES,
+        "batch": BATCHES,
+        "mass": MASSES,
+        "as": st.sampled_from(["rework", "distribution_return"]),
+    }
 )
 DETERMINES = record_of(
     {
@@ -88,7 +101,13 @@ DETERMINES = record_of(
 )
 MATTER = RECEIVES | TRANSFORMS | SHIPS | ACCEPTS | ADJUSTS | RETURNS | DETERMINES
 CORRECTS = record_of(
-    {"type": st.just("correct"), "time": TIMES, "of": record_of({"record": HASHES, "event": st.integers(0, 255)}), "event": MATTER, "reason": WORDS}
+    {
+        "type": st.just("correct"),
+        "time": TIMES,
+        "of": record_of({"record": HASHES, "event": st.integers(0, 255)}),
+        "event": MATTER,
+        "reason": WORDS,
+    }
 )
 EVENTS = MATTER | CORRECTS
 
@@ -160,19 +179,23 @@ OTHER = note.format_note(GOOD.text, [signer("keystone/2").vkey.signed(KEY.sign(G
 
 REFUSED = {
     "nothing": (b"", FormatError, None),
-    "two signature lines": (GOOD.note + SIGNATURE, FormatError, "line 5: a record has exactly one signature line, got 2"),
+    "two signature lines": (GOOD.note + SIGNATURE, FormatError, "line 6: a record has exactly one signature line, got 2"),
     "a second line by somebody else": (
         GOOD.note + signer("keystone/2").vkey.signed(b"x" * 64).line(),
         FormatError,
-        "line 5: a record has exactly one signature line, got 2",
+        "line 6: a record has exactly one signature line, got 2",
     ),
     "another name": (OTHER, FormatError, "line 2, field key: the signature line is by keystone/2, the header names keystone/1"),
     "no signature": (GOOD.text, FormatError, None),
-    "base64 spelled otherwise": (GOOD.note.replace(BASE64, BASE64[:-1]), FormatError, f"line 5: {ascii(BASE64[:-1].decode()[:60] + '…')} is not base64"),
+    "base64 spelled otherwise": (
+        GOOD.note.replace(BASE64, BASE64[:-1]),
+        FormatError,
+        f"line 5: {ascii(BASE64[:-1].decode()[:60] + '…')} is not base64",
+    ),
     "spaces in the JSON": (
         changed(b'"lb","value"', b'"lb", "value"'),
         EncodingError,
-        "record line 3: not canonical JSON from byte 69 on: RFC 8785 sorts keys and allows no other spelling or space",
+        "record line 3: not canonical JSON from byte 68 on: RFC 8785 sorts keys and allows no other spelling or space",
     ),
     "keys out of order": (
         signed(HEADER_LINE, b'{"type":"receive","batch":"keystone:A"}'),
@@ -181,7 +204,11 @@ REFUSED = {
     ),
     "an unknown field": (changed(b'"places"', b'"planet":"earth","places"'), EncodingError, None),
     "an unknown field in its place": (changed(b'"site"', b'"row":"3","site"'), FormatError, "line 3, field row: is not a field here"),
-    "an unknown field within": (changed(b'"unit":"lb"', b'"scale":"A","unit":"lb"'), FormatError, "line 3, field mass.scale: is not a field here"),
+    "an unknown field within": (
+        changed(b'"unit":"lb"', b'"scale":"A","unit":"lb"'),
+        FormatError,
+        "line 3, field mass.scale: is not a field here",
+    ),
     "a missing field": (changed(b'"material":"spent_battery",', b""), FormatError, "line 3, field material: is missing"),
     "a float": (
         changed(b'"42200"', b"42200.5"),
@@ -205,6 +232,16 @@ REFUSED = {
         FormatError,
         "line 3, field mass.unit: 'stone' is no unit of mass; use one of kg g t lb short_ton long_ton",
     ),
+    "a bad figure of a constituent": (
+        signed(HEADER_LINE, b'{"assay":{"Pb":{"unit":"%","value":"x"}},' + EVENT_LINE[1:]),
+        FormatError,
+        "line 3, field assay.Pb.value: 'x' is no plain decimal number; write digits and at most one point, such as 42200 or 62.5",
+    ),
+    "a mistyped field": (
+        changed(b'"material"', b'"materiall"'),
+        FormatError,
+        "line 3, field materiall: is not a field here",
+    ),
     "a bare ton": (
         changed(b'"lb"', b'"ton"'),
         FormatError,
@@ -223,10 +260,26 @@ REFUSED = {
     ),
     "no type": (changed(b',"type":"receive"', b""), FormatError, "line 3: has no type"),
     "a list for an event": (signed(HEADER_LINE, b"[]"), FormatError, "line 3: must be an object, got list"),
-    "a text for an object": (changed(b'{"unit":"lb","value":"42200"}', b'"42200 lb"'), FormatError, "line 3, field mass: must be an object, got '42200 lb'"),
-    "a word for yes": (changed(b'"places"', b'"opening":"yes","places"'), FormatError, "line 3, field opening: must be true or false, got 'yes'"),
-    "a truth for a count": (changed(b'"places"', b'"pieces":true,"places"'), EncodingError, None),
-    "a text for a list": (changed(b'"feedstock"', b'"documents":"x","feedstock"'), FormatError, "line 3, field documents: must be a list, got 'x'"),
+    "a text for an object": (
+        changed(b'{"unit":"lb","value":"42200"}', b'"42200 lb"'),
+        FormatError,
+        "line 3, field mass: must be an object, got '42200 lb'",
+    ),
+    "a word for yes": (
+        changed(b'"places"', b'"opening":"yes","places"'),
+        FormatError,
+        "line 3, field opening: must be true or false, got 'yes'",
+    ),
+    "a truth for a count": (
+        changed(b'"places"', b'"pieces":true,"places"'),
+        FormatError,
+        "line 3, field pieces: must be a whole number, got True",
+    ),
+    "a text for a list": (
+        changed(b'"feedstock"', b'"documents":"x","feedstock"'),
+        FormatError,
+        "line 3, field documents: must be a list, got 'x'",
+    ),
     "a text for a map": (changed(b'{"collected_in":"US"}', b'"US"'), FormatError, "line 3, field places: must be an object, got 'US'"),
     "a day that is none": (
         changed(b"2026-03-02T", b"2026-02-30T"),
@@ -243,7 +296,11 @@ REFUSED = {
         FormatError,
         "line 2, field zone: is not a field here",
     ),
-    "a header without its nulls": (signed(HEADER_LINE.replace(b',"seen":null', b""), EVENT_LINE), FormatError, "line 2, field seen: is missing"),
+    "a header without its nulls": (
+        signed(HEADER_LINE.replace(b',"seen":null', b""), EVENT_LINE),
+        FormatError,
+        "line 2, field seen: is missing",
+    ),
     "a negative seq": (
         signed(HEADER_LINE.replace(b'"seq":0', b'"seq":-1'), EVENT_LINE),
         FormatError,
@@ -254,7 +311,11 @@ REFUSED = {
         EncodingError,
         "record line 2: the number 9007199254740992 is beyond ±(2^53 - 1)",
     ),
-    "a seq in text": (signed(HEADER_LINE.replace(b'"seq":0', b'"seq":"0"'), EVENT_LINE), FormatError, "line 2, field seq: must be a whole number, got '0'"),
+    "a seq in text": (
+        signed(HEADER_LINE.replace(b'"seq":0', b'"seq":"0"'), EVENT_LINE),
+        FormatError,
+        "line 2, field seq: must be a whole number, got '0'",
+    ),
     "an id in capitals": (
         signed(HEADER_LINE.replace(b"ab" * 32, b"AB" * 32), EVENT_LINE),
         FormatError,
@@ -265,7 +326,11 @@ REFUSED = {
     "too many events": (signed(HEADER_LINE, *[EVENT_LINE] * 257), LimitError, None),
     "too large": (GOOD.note + b"x" * 65_535, LimitError, f"the record has {len(GOOD.note) + 65_535} bytes, the limit is 65535"),
     "carriage returns": (GOOD.note.replace(b"\n", b"\r\n"), FormatError, "line 1: the character U+000D may not stand in a note"),
-    "a line separator": (changed(b"spent_battery", "spent\u2028battery".encode()) if False else GOOD.note.replace(b"spent", "\u2028".encode()), FormatError, "line 3: the character U+2028 may not stand in a note"),
+    "a line separator": (
+        GOOD.note.replace(b"spent", "\u2028".encode()),
+        FormatError,
+        "line 3: the character U+2028 may not stand in a note",
+    ),
     "trailing bytes": (GOOD.note + b"x", FormatError, None),
     "a trailing empty line": (GOOD.note + b"\n", FormatError, None),
     "a later format": (
@@ -273,7 +338,11 @@ REFUSED = {
         UnknownVersionError,
         "the record format is 'plumbline/record/v2', this program knows plumbline/record/v1",
     ),
-    "a checkpoint": (GOOD.note.replace(b"plumbline/record/v1", b"ledger.example/lead"), FormatError, "line 1: a record begins with the line plumbline/record/v1, got 'ledger.example/lead'"),
+    "a checkpoint": (
+        GOOD.note.replace(b"plumbline/record/v1", b"ledger.example/lead"),
+        FormatError,
+        "line 1: a record begins with the line plumbline/record/v1, got 'ledger.example/lead'",
+    ),
 }
 
 
@@ -293,7 +362,9 @@ def test_a_record_that_would_be_too_large_is_not_written():
     with pytest.raises(LimitError) as refusal:
         write_record(HEADER, [event] * 256 + [event], key=KEY.vkey, sign=KEY.sign)
     assert str(refusal.value) == "the record has 257 events, the limit is 256"
-    long = read_event(canonical.encode({**canonical.decode(EVENT_LINE, what="event"), "generator": {"process": "x" * 64, "name": "y" * 200}}))
+    long = read_event(
+        canonical.encode({**canonical.decode(EVENT_LINE, what="event"), "generator": {"process": "x" * 64, "name": "y" * 200}})
+    )
     with pytest.raises(LimitError, match=re.escape("bytes, the limit is 65535")) as refusal:
         write_record(HEADER, [long] * 200, key=KEY.vkey, sign=KEY.sign)
     assert refusal.value.hint == "write a larger transform as merges first, or put fewer events into one record"
@@ -304,3 +375,32 @@ def test_one_event_alone_is_refused_without_a_line():
         read_event(EVENT_LINE.replace(b'"batch":"keystone:A",', b""))
     with pytest.raises(EncodingError, match="^record: not JSON at column 1$"):
         read_event(b"receive")
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        ({"mass": {"pieces": 0}}, "field mass.pieces: input should be greater than 0, got 0"),
+        ({"mass": "12 lb"}, "field mass: must be an object, got '12 lb'"),
+        ({"mass": {"unit": "kg"}}, "field mass.value: is missing"),
+        ({"reason": ""}, "field reason: is 0 characters long, 1 to 200 are allowed"),
+    ],
+)
+def test_a_refusal_names_the_field_of_the_branch_that_was_meant(event, message):
+    raw = {"type": "dispose", "time": TIME, "site": "keystone:works", "batch": "keystone:A", "mass": {"pieces": 1}, "reason": "r"} | event
+    with pytest.raises(FormatError) as refusal:
+        read_event(canonical.encode(raw))
+    assert str(refusal.value) == message
+    outer = {"type": "correct", "time": TIME, "of": {"record": "ab" * 32, "event": 0}, "event": raw, "reason": "r"}
+    with pytest.raises(FormatError) as refusal:
+        read_event(canonical.encode(outer))
+    assert str(refusal.value) == message.replace("field ", "field event.", 1)
+
+
+def test_what_cannot_be_corrected_is_no_type_within_a_correction():
+    outer = {"type": "correct", "time": TIME, "of": {"record": "ab" * 32, "event": 0}, "event": {"type": "void"}, "reason": "r"}
+    with pytest.raises(FormatError) as refusal:
+        read_event(canonical.encode(outer))
+    assert str(refusal.value) == (
+        "field event: 'void' is no event type; known: accept adjust assay determine dispose receive return ship transform"
+    )
