@@ -254,7 +254,7 @@ def certificate(session: Session, number: str, output: str) -> None:
 
 @click.command()
 @click.argument("number", metavar="CERT")
-@click.option("--reason", required=True, help="Public text without names.")
+@click.option("--reason", default="withdrawn by its issuer", show_default=True, help="Public text without names.")
 @click.option("--superseded-by", metavar="CERT", help="The certificate that takes its place.")
 @writing
 def withdraw(session: Session, number: str, reason: str, superseded_by: str | None) -> None:

@@ -157,7 +157,9 @@ def write(session: Session, event: Raw, *, key_file: Path | None = None) -> None
 @MOISTURE
 @click.option("--assay", type=flags.ASSAY, metavar="ASSAY", help="What the laboratory found: Pb=62.5%,Sb=1890ppm, or Sb<5ppm.")
 @click.option("--feedstock", type=click.Choice(flags.FEEDSTOCKS), help="The class it comes from. Default: unknown.")
-@click.option("--place", "--places", "places", type=flags.PLACES, multiple=True, metavar="FACT=CC", help="collected_in=US or smelted_in=US+MX.")
+@click.option(
+    "--place", "--places", "places", type=flags.PLACES, multiple=True, metavar="FACT=CC", help="collected_in=US or smelted_in=US+MX."
+)
 @click.option(
     "--share", "shares", type=flags.SHARE, multiple=True, metavar="SHARE", help='Of a mixed load: "80% end_of_life collected_in=US".'
 )

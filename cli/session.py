@@ -20,6 +20,7 @@ from ledger.keys import Signer, is_encrypted, read_key_file
 from ledger.log import Log
 from ledger.outbox import Outbox
 from ledger.store import Store
+from ledger.store_database import BUSY_SECONDS
 from ledger.trust import Trust, read_trust
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -106,6 +107,7 @@ class Session:
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
+        options.setdefault("log_key", os.environ.get("PLUMBLINE_LOG_KEY"))
         self.as_json: bool = bool(options.get("json"))
         self.dry_run: bool = bool(options.get("dry_run"))
         self._passphrase: bytes | None = None
@@ -159,7 +161,7 @@ class Session:
     def desk(self, *, key_file: Path | None = None) -> Desk:
         """Return the desk of the key that signs."""
         file = key_file or self.key_file()
-        return Desk(self.signer(file), Outbox(file), now_text, secrets.token_bytes)
+        return Desk(self.signer(file), Outbox(file, wait_seconds=BUSY_SECONDS), now_text, secrets.token_bytes)
 
     def signer(self, file: Path) -> Signer:
         """Read a key file."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,10 +40,11 @@ class Waiting:
 
 
 class Outbox:
-    """The outbox of one key file."""
+    """The outbox of one key file. Another command that works with the key is waited for, `wait_seconds` at most."""
 
-    def __init__(self, key_file: Path) -> None:
+    def __init__(self, key_file: Path, *, wait_seconds: float = 0) -> None:
         self.folder = key_file.with_name(key_file.name + ".outbox")
+        self.wait_seconds = wait_seconds
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -58,7 +60,7 @@ class Outbox:
         except OSError as error:
             raise StoreError(f"the outbox {self.folder} cannot be written: {error.strerror}") from error
         try:
-            _lock(descriptor, self.folder)
+            _lock(descriptor, self.folder, wait_seconds=self.wait_seconds)
             yield
         finally:
             os.close(descriptor)
@@ -190,8 +192,24 @@ def _proves(receipt: bytes, record: Record) -> bool:
     return True
 
 
-def _lock(descriptor: int, folder: Path) -> None:
-    """Take the lock, or say who may hold it."""
+def _lock(descriptor: int, folder: Path, *, wait_seconds: float) -> None:
+    """Take the lock, or say who may hold it.
+
+    Raises:
+        ConflictError: It was not free in time.
+    """
+    end = time.monotonic() + wait_seconds
+    while not _is_locked(descriptor):
+        if time.monotonic() >= end:
+            raise ConflictError(
+                f"another command works with this key (lock {folder / 'lock'})",
+                hint="wait until it is done; two terminals have two keys",
+            )
+        time.sleep(0.02)
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Take the lock if it is free."""
     try:
         if os.name == "nt":  # pragma: no cover - Windows
             import msvcrt  # noqa: PLC0415
@@ -201,8 +219,6 @@ def _lock(descriptor: int, folder: Path) -> None:
             import fcntl  # noqa: PLC0415
 
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise ConflictError(
-            f"another command works with this key (lock {folder / 'lock'})",
-            hint="wait until it is done; two terminals have two keys",
-        ) from error
+    except OSError:
+        return False
+    return True

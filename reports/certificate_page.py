@@ -194,7 +194,7 @@ def _sentences(texts: Sequence[str]) -> list[Block]:
 
 
 def _verify(content: Content) -> list[Block]:
-    command = f"plumbline verify {content.number}.pdf --trust FILE"
+    command = f"plumbline verify {content.number}.pdf -L LEDGER --trust FILE"
     words = [
         pdf.paragraph("How to verify", "heading"),
         pdf.paragraph(Run(command, face="mono"), "small"),

@@ -77,7 +77,9 @@ def test_a_log_whose_time_goes_back_is_found(house):
 def test_a_signed_checkpoint_of_another_root_names_the_last_one_that_agrees(house):
     log = house.log()
     root = merkle.leaf_hash(b"another history")
-    note = checkpoint.sign_checkpoint(checkpoint.Checkpoint(ORIGIN, 3, root), key=log.signer.vkey, sign=log.signer.sign, time=house.clock.now)
+    note = checkpoint.sign_checkpoint(
+        checkpoint.Checkpoint(ORIGIN, 3, root), key=log.signer.vkey, sign=log.signer.sign, time=house.clock.now
+    )
     house.sql("UPDATE checkpoint SET root = X'" + root.hex() + "', note = ? WHERE size = 3", values=(note,))
     report = house.audit()
     assert report.first_bad == 2
@@ -110,6 +112,7 @@ def test_a_record_that_breaks_a_rule_stops_the_rules_and_not_the_hashes(house, m
     send(house, bad)
     house.write("registrar/1", admission("voltaic"))
     with monkeypatch.context() as patch:
+
         def lax(view, record):
             changes = apply(view, record)
             changes.numbers.pop("keystone:C", None)

@@ -373,6 +373,9 @@ def test_two_commands_with_one_key_are_a_conflict_and_two_keys_are_none(house):
             with pytest.raises(ConflictError) as refusal:
                 ask()
             assert str(refusal.value) == f"another command works with this key (lock {outbox.folder / 'lock'})"
+        patient = Outbox(outbox.folder.with_name(outbox.folder.name.removesuffix(".outbox")), wait_seconds=0.05)
+        with pytest.raises(ConflictError), patient.locked():
+            pass  # it waits, and then says the same
             assert refusal.value.exit_code == 3
         house.write("keystone/2", receipt("keystone:A"))
         other.stdin.close()
