@@ -126,12 +126,18 @@ def checkpoint(session: Session, output: str | None, adopt: str | None) -> None:
 
 
 @click.command()
+@click.option("--migrate", is_flag=True, help="Bring a store of an older version of this program up to date first. Make a copy of it before.")
 @writing
-def rebuild(session: Session) -> None:
+def rebuild(session: Session, *, migrate: bool) -> None:
     """Derive the tables again from the records. The records, their hashes and checkpoints are not touched.
 
     Refused where the log itself does not hold: then look with `plumbline audit` first.
     """
+    if migrate and not session.dry_run:
+        from ledger.store_migrations import migrate as bring_up_to_date  # noqa: PLC0415 - loaded when needed
+
+        for version in bring_up_to_date(session.path):
+            say(f"brought {session.path} to schema version {version}")
     from cli.output import progress  # noqa: PLC0415 - loaded when needed
     from ledger.rebuild import rebuild_projections  # noqa: PLC0415 - loaded when needed
 

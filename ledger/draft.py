@@ -49,8 +49,9 @@ def parse_event(data: bytes, *, file: str | None = None, line: int | None = None
     value = canonical.parse(data, what=where)
     if not isinstance(value, dict):
         raise FormatError("an event is a JSON object", file=file, line=line)
-    if value.get("type") in COMMAND_ONLY and not commands:
-        raise FormatError(f"a {value['type']} event comes from its own command, not from a file", file=file, line=line, field="type")
+    kind = value.get("type")
+    if isinstance(kind, str) and kind in COMMAND_ONLY and not commands:
+        raise FormatError(f"a {kind} event comes from its own command, not from a file", file=file, line=line, field="type")
     return value
 
 

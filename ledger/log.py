@@ -109,7 +109,8 @@ def append(log: Log, source: Source, *, begin: bool = False) -> Appended:
                 Store.fold(view, changes, frontier=frontier)
                 fresh.append((changes.index, record, leaf))
     except ChainError as refusal:
-        _keep_equivocation(log, record, refusal)
+        if record is not None:
+            _keep_equivocation(log, record, refusal)
         raise
     # 2. The stored bytes are read back and hashed again, so that a bit flipped on the way in is found before it is signed for; then the
     #    checkpoint is signed and committed. A crash before the commit: as above. After it: signed for, and the mark one step behind.
@@ -243,14 +244,12 @@ def receipt(view: StoreView, index: int, record: Record) -> Receipt:
     return Receipt(index, record, merkle.leaf_hash(record.note), proof.format_proof(proof.Proof(index, tuple(path), note)))
 
 
-def _keep_equivocation(log: Log, record: Record | None, refusal: ChainError) -> None:
+def _keep_equivocation(log: Log, record: Record, refusal: ChainError) -> None:
     """Keep a second, validly signed record for one seq as evidence, and refuse it by that name.
 
     Raises:
         EquivocationError: It is one.
     """
-    if record is None:
-        return
     header = record.header
     with log.store.writing() as view:
         logged = view.record_of(header.key, header.seq)

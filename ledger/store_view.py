@@ -140,7 +140,7 @@ class StoreView:
     def leaf(self, index: int) -> merkle.Hash | None:
         """Return the leaf hash of the entry at an index, from its stored bytes."""
         row = self._one(select(t.entry.c.record).where(t.entry.c.idx == index))
-        return None if row is None else merkle.leaf_hash(bytes(row[0]))
+        return None if row is None else merkle.leaf_hash(blob(row[0]))
 
     def leaves(self, size: int) -> list[merkle.Hash]:
         """Return the first leaf hashes of the log."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ledger.certificate import Basis, Issuer, Request, build
+from ledger.certified import status
 from ledger.credential import digest, read_credential, verify_proof
 from ledger.errors import CertificateError, FormatError, LedgerError, UnknownError
 from ledger.issuance import entered
@@ -112,9 +113,10 @@ def verify_certificate(
     claim = _check_registration(found, done, document)
     _report_levels(found, claim, recomputed, records=done.records)
     if claim is not None:
-        for caution in check_current(done.memory, claim, document):
-            gone = claim.withdrawn is not None and caution.startswith(f"certificate {claim.number}")
-            (found.problems if gone else found.cautions).append(caution)
+        cautions = check_current(done.memory, claim, document)
+        gone = status(done.memory, claim)[0] in ("withdrawn", "superseded", "absorbed")
+        found.problems += cautions[:1] if gone else []
+        found.cautions += cautions[1:] if gone else cautions
     found.complete_to = done.records - 1 if done.records and done.stopped is None else None
     return found
 

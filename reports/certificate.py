@@ -178,9 +178,9 @@ def _assay(subject: Fields) -> list[tuple[str, str]]:
 
 
 def _not_assayed(subject: Fields) -> list[tuple[str, str]]:
-    if not subject.values.get("certified_mass_not_assayed"):
+    if not subject.values.get("not_assayed"):
         return []
-    found = subject.inside("certified_mass_not_assayed").values
+    found = subject.inside("not_assayed").values
     return [(constituent(key), mass(value, "kg") if isinstance(value, int) else written(value)) for key, value in found.items()]
 
 

@@ -1,13 +1,13 @@
 """The audit: what it holds against the log, and that nothing stops it."""
 
 import pytest
-from books import ORIGIN
-from house import House, admission, draft, receipt, send
-from keyring import signer
 
 import ledger.audit
 import ledger.log
 import ledger.replay
+from books import ORIGIN
+from house import House, admission, draft, receipt, send
+from keyring import signer
 from ledger.log import sign_head
 from ledger.matter.balance import Balance
 from ledger.state import apply

@@ -6,7 +6,7 @@ import pytest
 
 import ledger.log
 from books import ORIGIN, TIME
-from house import House, admission, disposal, draft, receipt, send
+from house import House, admission, beside, disposal, draft, receipt, send
 from keyring import signer
 from ledger.compose import compose, place_of
 from ledger.errors import ChainError, CheckpointError, FormatError, LedgerError, RollbackError, SignatureError, StoreError
@@ -80,13 +80,11 @@ def test_a_rewritten_history_of_the_same_size_is_refused_and_found(house, tmp_pa
 def test_a_log_without_its_mark_is_refused_until_it_is_adopted(house):
     note = newest(house)[3]
     house.mark.unlink()
-    before = house.files()
+    before = beside(house)
     with pytest.raises(RollbackError) as refusal:
         house.write("keystone/1", receipt("keystone:A"))
     assert str(refusal.value) == f"the log has 3 records and no mark at {house.mark}"
-    assert {name: data for name, data in house.files().items() if "outbox" not in name} == {
-        name: data for name, data in before.items() if "outbox" not in name
-    }
+    assert beside(house) == before
     report = house.audit()
     assert report.holds
     assert [finding.message for finding in report.findings if finding.code == "no-mark"] == [

@@ -1,9 +1,9 @@
 """The flags that an audit raises on what was allowed: dates, tares, weights, capacities, keys."""
 
 import pytest
+
 from books import Books, kg, lb
 from house import enrolment, receipt, registration
-
 from ledger.plausibility import implausible
 
 

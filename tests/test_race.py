@@ -4,8 +4,8 @@ import multiprocessing as mp
 from queue import Empty
 
 import pytest
-from house import House, disposal, enrolment, receipt
 
+from house import House, disposal, enrolment, receipt
 from ledger.errors import AmountError, OverdrawnError, StaleError
 from ledger.matter.balance import balances
 from ledger.replay import replay

@@ -3,9 +3,9 @@
 import re
 
 import pytest
+
 from books import TIME, sign
 from keyring import signer
-
 from ledger.errors import EncodingError, FormatError, InputError, LimitError, UnknownVersionError
 from ledger.record import read_event, read_record, write_record
 from ledger.tlog import canonical, note
@@ -19,6 +19,12 @@ EVENT_LINE = (
 )
 GOOD = sign(HEADER, (read_event(EVENT_LINE),), KEY)
 HEADER_LINE = GOOD.text.split(b"\n")[1]
+
+
+TYPES = (
+    "accept adjust admit assay certify correct determine dispose enrol genesis policy receive retire return revoke ship site transform "
+    "void withdraw"
+)
 
 
 def signed(*lines, name=KEY):
@@ -49,7 +55,7 @@ REFUSED = {
     "base64 spelled otherwise": (
         GOOD.note.replace(BASE64, BASE64[:-1]),
         FormatError,
-        f"line 5: {ascii(BASE64[:-1].decode()[:60] + '…')} is not base64",
+        f"line 5: {BASE64[:-1].decode()[:60] + '…'!a} is not base64",
     ),
     "spaces in the JSON": (
         changed(b'"lb","value"', b'"lb", "value"'),
@@ -114,8 +120,7 @@ REFUSED = {
     "an unknown type": (
         changed(b'"type":"receive"', b'"type":"recieve"'),
         FormatError,
-        "line 3: 'recieve' is no event type; known: accept adjust admit assay certify correct determine dispose enrol genesis policy receive "
-        "retire return revoke ship site transform void withdraw",
+        f"line 3: 'recieve' is no event type; known: {TYPES}",
     ),
     "no type": (changed(b',"type":"receive"', b""), FormatError, "line 3: has no type"),
     "a list for an event": (signed(HEADER_LINE, b"[]"), FormatError, "line 3: must be an object, got list"),

@@ -2,11 +2,11 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from keyring import signer
-from program import Program
 
+from keyring import signer
 from ledger.record import dump, read_event, read_record, record_text, write_record
 from ledger.tlog import canonical
+from program import Program
 from schemas.record import Header, Seen
 
 KEY = signer("keystone/1")

@@ -159,7 +159,7 @@ def test_optional_fields_may_be_absent():
         "period",
         "condition",
         "absorbs",
-        "certified_mass_not_assayed",
+        "not_assayed",
         "evidence_share",
         "balance",
         "verdicts",

@@ -36,7 +36,6 @@ def test_the_settings_that_the_store_rests_on_are_in_force(house):
         "trusted_schema": "0",
         "cell_size_check": "1",
         "secure_delete": "1",
-        "secure_delete": "1",
         "integrity": "ok",
     }
 

@@ -1,9 +1,9 @@
 """Trust files: read back as written, or refused with the line that is wrong."""
 
 import pytest
+
 from books import ORIGIN
 from keyring import signer
-
 from ledger.errors import FormatError
 from ledger.trust import Trust, read_trust
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from ledger.errors import AmountError, AssayError, CustodyError, OverdrawnError, grams
 from ledger.matter import uncertainty
 from ledger.matter.batch import DELIVERED, Batch, Content
-from ledger.matter.booking import ADJUSTED, DISPOSED, RECEIVED, Booking, Page, positive, tagged
+from ledger.matter.booking import ADJUSTED, DISPOSED, RECEIVED, Booking, Edge, Page, positive, tagged
 from ledger.matter.draw import draw, moistened
 from ledger.matter.provenance import GAIN, Portions, Source, Stock, mixed, total
 from ledger.matter.receive import check_assay
@@ -119,8 +119,10 @@ def return_(page: Page, event: Return) -> Booking:
         moisture=moisture,
         contents=contents,
         mass_u=mass_u,
+        claims=old.claims,  # what was certified when it went out comes back certified
     )
     page.make(tagged(page, batch))
+    page.edges.append(Edge(old.id, batch.id, round(figure.value), {name: mass for name, mass in batch.contained().items() if mass}))
     return page.booking(site.id, "return")
 
 

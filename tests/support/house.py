@@ -19,6 +19,7 @@ from ledger.founding import Founding, found
 from ledger.keys import prove_possession
 from ledger.log import Appended, Log, append, seen_now
 from ledger.outbox import Outbox
+from ledger.record import Record, read_record
 from ledger.replay import Entry
 from ledger.store import Store
 from ledger.tlog.note import VerifierKey
@@ -196,3 +197,18 @@ def played(folder: Path, *, seed: int = 7, steps: int = 90) -> House:
     for key, raw in program.done:
         house.write(key, raw)
     return house
+
+
+def offline(house: House, *raws: Raw, key: str = "keystone/1") -> list[Record]:
+    """Sign events, one record each, as without a connection."""
+    return house.desk(key).sign([[raw] for raw in raws], ledger_id=read_record(house.entries()[0][1]).id)
+
+
+def waiting(house: House, key: str = "keystone/1") -> list[int]:
+    """Return the seqs that wait in a key's outbox."""
+    return [one.seq for one in house.desk(key).outbox.waiting()]
+
+
+def beside(house: House) -> dict[str, bytes]:
+    """Return the bytes of ledger and keys, without the outboxes."""
+    return {name: data for name, data in house.files().items() if "outbox" not in name}

@@ -151,7 +151,7 @@ def subject(kind: str) -> dict[str, Any]:
         ],
         "evidence_share": {"Pb": {"mass_mg": LEAD_MG * 97 // 100, "of_mg": LEAD_MG, "percent": percent(LEAD_MG * 97 // 100, LEAD_MG)}},
         "absorbs": ["keystone-RC-0007"],
-        "certified_mass_not_assayed": {"Sb": 1200},
+        "not_assayed": {"Sb": 1200},
         "not_checked": [
             "The weights and assays were stated by the parties that signed them; nobody weighed again for this certificate.",
             "Chain of custody outside this ledger was not checked.",
