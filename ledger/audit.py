@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ledger.errors import LedgerError
 from ledger.keys import verify
-from ledger.mark import Mark, check_mark, read_mark
+from ledger.mark import Mark, check_mark
 from ledger.matter.balance import balances
 from ledger.plausibility import implausible
 from ledger.replay import Replay, broken, flag, replay, unseen
@@ -343,11 +342,3 @@ def _count(report: Audit, done: Replay) -> None:
         "batches": len(memory.numbers),
         "certificates": len(memory.claims),
     }
-
-
-def hold(mark: Path, *, trust: Trust | None = None, checkpoints: Sequence[tuple[str, bytes]] = ()) -> Held:
-    """Return what an auditor holds, with the mark that lies at a path, or why it cannot be read."""
-    try:
-        return Held(read_mark(mark), str(mark), "", trust, checkpoints)
-    except LedgerError as refusal:
-        return Held(None, str(mark), str(refusal), trust, checkpoints)

@@ -1,5 +1,6 @@
 """Records: what is not canonical, not closed or not whole is refused with its line and field."""
 
+import json
 import re
 
 import pytest
@@ -226,9 +227,7 @@ def test_a_record_that_would_be_too_large_is_not_written():
     with pytest.raises(LimitError) as refusal:
         write_record(HEADER, [event] * 256 + [event], key=KEY.vkey, sign=KEY.sign)
     assert str(refusal.value) == "the record has 257 events, the limit is 256"
-    long = read_event(
-        canonical.encode({**canonical.decode(EVENT_LINE, what="event"), "generator": {"process": "x" * 64, "name": "y" * 200}})
-    )
+    long = read_event(canonical.encode({**json.loads(EVENT_LINE), "generator": {"process": "x" * 64, "name": "y" * 200}}))
     with pytest.raises(LimitError, match=re.escape("bytes, the limit is 65535")) as refusal:
         write_record(HEADER, [long] * 200, key=KEY.vkey, sign=KEY.sign)
     assert refusal.value.hint == "write a larger transform as merges first, or put fewer events into one record"

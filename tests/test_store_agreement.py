@@ -123,6 +123,22 @@ def test_a_rebuild_mends_edited_tables_and_gives_identical_rows(house, tmp_path)
     assert copy.audit().holds
 
 
+def test_a_rebuild_leaves_what_is_not_signed_for_yet_to_the_next_writer(house, tmp_path, monkeypatch):
+    copy = house.copy(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("ledger.log.sign_head", refuse)
+        with pytest.raises(StoreError):
+            copy.write("yard/1", receipt("yard:AGAIN", site="yard:gate"))
+    rebuild_projections(Store.open(copy.path))
+    assert [finding.code for finding in copy.audit().findings if finding.severity == "broken"] == []
+    copy.write("yard/1", receipt("yard:MORE", site="yard:gate"))
+    assert copy.audit().holds
+
+
+def refuse(*_):
+    raise StoreError("the disk is gone")
+
+
 def test_nothing_is_derived_from_a_log_that_does_not_hold(house, tmp_path):
     copy = house.copy(tmp_path / "a")
     copy.sql("UPDATE entry SET leaf = x'00' WHERE idx = 5")

@@ -12,14 +12,16 @@ from typing import Any
 
 from books import ORIGIN, TIME, Salts, sign
 from keyring import signer
-from ledger.audit import Audit, audit, hold
+from ledger.audit import Audit, Held, audit
 from ledger.compose import compose, place_of
 from ledger.desk import Desk
+from ledger.errors import LedgerError
 from ledger.founding import Founding, found
 from ledger.keys import prove_possession
 from ledger.log import Appended, Log, append, seen_now
+from ledger.mark import read_mark
 from ledger.outbox import Outbox
-from ledger.record import Record, read_record
+from ledger.record import read_record
 from ledger.replay import Entry
 from ledger.store import Store
 from ledger.tlog.note import VerifierKey
@@ -104,7 +106,11 @@ class House:
     def audit(self, **held: Any) -> Audit:
         """Audit the ledger with its mark and its own trust file."""
         held.setdefault("trust", read_trust((self.keys / "trust").read_bytes(), file="trust"))
-        return audit(Store(self.path), hold(self.mark, **held))
+        try:
+            held["mark"] = read_mark(self.mark)
+        except LedgerError as refusal:
+            held["mark_problem"] = str(refusal)
+        return audit(Store(self.path), Held(mark_place=str(self.mark), **held))
 
     def sql(self, *statements: str, values: tuple[object, ...] = ()) -> None:
         """Do to the file what the program never would: the triggers are taken away and put back, as a foreign hand would."""
@@ -199,7 +205,7 @@ def played(folder: Path, *, seed: int = 7, steps: int = 90) -> House:
     return house
 
 
-def offline(house: House, *raws: Raw, key: str = "keystone/1") -> list[Record]:
+def offline(house: House, *raws: Raw, key: str = "keystone/1") -> list[Any]:
     """Sign events, one record each, as without a connection."""
     return house.desk(key).sign([[raw] for raw in raws], ledger_id=read_record(house.entries()[0][1]).id)
 
