@@ -126,7 +126,9 @@ def checkpoint(session: Session, output: str | None, adopt: str | None) -> None:
 
 
 @click.command()
-@click.option("--migrate", is_flag=True, help="Bring a store of an older version of this program up to date first. Make a copy of it before.")
+@click.option(
+    "--migrate", is_flag=True, help="Bring a store of an older version of this program up to date first. Make a copy of it before."
+)
 @writing
 def rebuild(session: Session, *, migrate: bool) -> None:
     """Derive the tables again from the records. The records, their hashes and checkpoints are not touched.

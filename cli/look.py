@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.output import listing, print_json, say, table
+from cli import flags
+from cli.output import listing, print_json, remark, say, table
 from cli.session import Session, reading
 from ledger.errors import UnknownError
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from ledger.matter.batch import Batch
     from ledger.matter.provenance import Portions
     from ledger.store_view import StoreView
-
-_MG = {"kg": 1_000_000, "t": 1_000_000_000}
 
 
 def shown_mass(mass_mg: int, unit: str = "kg") -> str:
@@ -248,53 +247,72 @@ def _print_trace(found: Trace, batch: str, constituent: str, *, forward: bool) -
 
 
 @click.command()
-@click.option("--site", metavar="SITE", help="Only this site: opening stock and moves between sites are added.")
-@click.option("--from", "start", metavar="DATE", help="Events from this day on, by the time they state.")
-@click.option("--to", "end", metavar="DATE", help="Events up to this day.")
-@click.option("--unit", type=click.Choice(["kg", "t", "lb", "mg"]), default="kg", show_default=True)
+@click.option("--site", metavar="SITE", help="Only this site: its opening stock and moves between sites are added.")
+@click.option("--from", "start", type=flags.DATE, metavar="DATE", help="Events from this day on, by the time that they state.")
+@click.option("--to", "end", type=flags.DATE, metavar="DATE", help="Events up to this day.")
+@click.option("--unit", type=click.Choice(["kg", "lb", "mg"]), default="kg", show_default=True)
 @reading
-def balance(session: Session, site: str | None, start: str | None, end: str | None, unit: str) -> None:
-    """Balance the books: received + adjusted - disposed - delivered - lost - held = 0, per constituent, to the milligram."""
+def balance(session: Session, site: str | None, start: str | None, end: str | None, unit: str) -> int:
+    """Balance the books: received + adjusted - disposed - delivered - lost - held = 0, per constituent, to the milligram.
+
+    Example: plumbline balance --site keystone:reading --from 2026-01-01 --to 2026-03-31
+    """
     from ledger.accounts import balance_of  # noqa: PLC0415 - loaded when needed
 
     with session.store().reading() as view:
         if site is not None and view.site(site) is None:
             raise UnknownError("site", site, hint="`plumbline sites` lists them")
         found = balance_of(view, site=site, start=start, end=end)
+    sited, opened = site is not None, bool(site or start or end)
+    off = {name: entry.difference for name, entry in found.items() if entry.difference}
     if session.as_json:
-        print_json(
-            {"constituents": {name: _balance_json(entry, sited=site is not None or start is not None) for name, entry in found.items()}}
-        )
-        return
-    names = ["opening", "received", "moved_in", "adjusted", "disposed", "delivered", "lost", "moved_out", "held"]
-    if site is None:
-        names = [name for name in names if not name.startswith("moved")]
-    if site is None and start is None:
-        names.remove("opening")
-    rows = [
-        [name, *(_figure(getattr(entry, name), unit) for name in names), _figure(entry.difference, unit)] for name, entry in found.items()
+        print_json({"constituents": {name: _balance_json(entry, sited=sited, opened=opened) for name, entry in found.items()}})
+    elif found:
+        about = f"{site or 'the whole ledger'}{f' from {start}' if start else ''}{f' to {end}' if end else ''}, in {unit}"
+        rows = _account_rows(found, unit, sited=sited, opened=opened)
+        table([about, *found], rows, right=frozenset(range(1, len(found) + 1)))
+    else:
+        remark("nothing was booked")
+    for name, mass in off.items():
+        remark(f"{name}: the books are off by {mass} mg; look with `plumbline audit`")
+    return 1 if off else 0
+
+
+def _account_rows(found: dict[str, Balance], unit: str, *, sited: bool, opened: bool) -> list[list[str]]:
+    """Return a balance as lines: accounts with their sign, what they consist of beneath, what is held, what is missing."""
+    rows = []
+    for sign, account in _accounts(sited=sited, opened=opened):
+        rows.append([f"{sign} {account.replace('_', ' ')}", *(_figure(getattr(entry, account), unit) for entry in found.values())])
+        kinds = sorted({kind for entry in found.values() for kind in entry.by_kind if kind.startswith(f"{account} ")})
+        for kind in kinds:
+            shown = kind.removeprefix(f"{account} ").replace("_", " ")
+            rows.append([f"    {shown}", *(_figure(entry.by_kind.get(kind, 0), unit) for entry in found.values())])
+    rows.append(["= difference", *(_figure(entry.difference, unit) for entry in found.values())])
+    return rows
+
+
+def _accounts(*, sited: bool, opened: bool) -> list[tuple[str, str]]:
+    moved = {"moved_in", "moved_out"} if not sited else set()
+    accounts = [
+        ("+", "opening"),
+        ("+", "received"),
+        ("+", "moved_in"),
+        ("+", "adjusted"),
+        ("-", "disposed"),
+        ("-", "delivered"),
+        ("-", "lost"),
+        ("-", "moved_out"),
+        ("-", "held"),
     ]
-    table(["", *names, "difference"], rows, right=frozenset(range(1, len(names) + 2)), title=f"in {unit}")
-    details = [[name, kind, _figure(mass, unit)] for name, entry in found.items() for kind, mass in sorted(entry.by_kind.items())]
-    if details:
-        say()
-        table(["", "of which", unit], details, right=frozenset({2}))
+    return [(sign, name) for sign, name in accounts if name not in moved and (opened or name != "opening")]
 
 
 def _figure(mass_mg: int, unit: str) -> str:
-    if unit == "mg":
-        return str(mass_mg)
-    if unit == "lb":
-        return shown_mass(mass_mg, "lb").removesuffix(" lb")
-    sign, places = ("-" if mass_mg < 0 else ""), 3
-    whole, rest = divmod(abs(mass_mg) * 10**places // _MG[unit], 10**places)
-    return f"{sign}{whole:,}.{rest:03d}"
+    from reports.text import mass  # noqa: PLC0415 - loaded when needed
+
+    return mass(mass_mg, unit, places={"kg": 3, "lb": 2, "mg": 0}[unit]).removesuffix(f" {unit}")
 
 
-def _balance_json(entry: Balance, *, sited: bool) -> dict[str, Any]:
-    names = ["received", "adjusted", "disposed", "delivered", "lost", "held", *(["opening", "moved_in", "moved_out"] if sited else [])]
-    return {
-        **{name: getattr(entry, name) for name in names},
-        "difference": entry.difference,
-        "by_kind": dict(sorted(entry.by_kind.items())),
-    }
+def _balance_json(entry: Balance, *, sited: bool, opened: bool) -> dict[str, Any]:
+    figures = {name: getattr(entry, name) for _, name in _accounts(sited=sited, opened=opened)}
+    return {**figures, "difference": entry.difference, "by_kind": dict(sorted(entry.by_kind.items()))}

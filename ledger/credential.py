@@ -48,7 +48,9 @@ def read_credential(data: bytes) -> Credential:
         raise FormatError(str(error)) from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise FormatError(f"credential: {first['msg']}", field=".".join(str(part) for part in first["loc"] if "[" not in str(part)) or None) from None
+        raise FormatError(
+            f"credential: {first['msg']}", field=".".join(str(part) for part in first["loc"] if "[" not in str(part)) or None
+        ) from None
 
 
 def digest(credential: Mapping[str, Any]) -> str:

@@ -254,6 +254,23 @@ class StoreView:
                     whole[constituent] = whole.get(constituent, 0) + mass
         return whole
 
+    def held_changes(self) -> Iterable[tuple[int, str, dict[str, int]]]:
+        """Return by position and site how much contained metal a batch held more behind each touch than before it, in mg."""
+        before: Batch | None = None
+        query = select(t.batch.c.position, t.batch.c.state).order_by(t.batch.c.id, t.batch.c.position)
+        for position, state in self.connection.execute(query):
+            after = decoded("batch", batch_of, state)
+            if before is not None and before.id == after.id:
+                yield position, before.site, {constituent: -mass for constituent, mass in before.contained().items()}
+            yield position, after.site, after.contained()
+            before = after
+
+    def corrections(self) -> dict[int, int]:
+        """Return the position of the newest correction of each event that was corrected."""
+        c = t.amendment.c
+        query = select(c.target, func.max(c.position)).where(c.kind == "correct").group_by(c.target)
+        return {target: position for target, position in self.connection.execute(query)}
+
     def time_of(self, position: int) -> str:
         """Return the time that an event states."""
         event = self.event(position)

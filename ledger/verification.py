@@ -25,7 +25,7 @@ from ledger.tlog.merkle import Hash
 from ledger.tlog.note import RECORD_FORMAT, parse_note
 from ledger.tlog.proof import PROOF_FORMAT
 from ledger.trust import Trust
-from ledger.view import Claim, View
+from ledger.view import Claim, LedgerFacts, View
 from schemas.event import Certify
 
 UNPINNED = "UNPINNED: no trust file says which ledger this is"
@@ -317,8 +317,15 @@ def _pin(found: Verification, view: LookUp, trust: Trust | None) -> None:
         found.problems.append(f"the trust file pins ledger {trust.ledger}, this is ledger {ledger_id}")
 
 
-class LookUp(View, Protocol):
-    """A view that gives records with their bytes."""
+class LookUp(Protocol):
+    """What looking up a record needs: which ledger this is, and its records with their bytes."""
+
+    @property
+    def facts(self) -> LedgerFacts | None:
+        """Return what record 0 says."""
+
+    def index_of(self, record: str) -> int | None:
+        """Return the index of a record by its id."""
 
     def record(self, index: int) -> Record:
         """Return the record at an index."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from books import TIME, Books, kg, pct
 from ledger.matter.batch import Batch, Content
 from ledger.matter.claims import claims
-from ledger.matter.provenance import Source, Stock, mixed, shared, total
+from ledger.matter.provenance import Portions, Source, Stock, mixed, shared, total
 
 US = Source("end_of_life", (("collected_in", ("US",)),), documented=True)
 AU = Source("primary", (("mined_in", ("AU",)),))
@@ -44,7 +44,7 @@ def test_no_gram_of_a_split_claims_more_than_its_share_by_a_milligram():
 
 
 def certified(books, names):
-    found = {}
+    found: dict[str, int] = {}
     for name in names:
         content = books.batch(name).contents["Pb"]
         for claim in claims("Pb", content.booked.left, None):
@@ -78,7 +78,7 @@ def test_a_stock_drawn_empty_in_any_steps_gives_every_source_what_it_had(parts, 
     made = {Source("end_of_life", (("collected_in", (f"C{number}",)),)): mass for number, mass in enumerate(masses) if mass}
     left = Stock.of(made)
     whole = total(made)
-    drawn = {}
+    drawn: Portions = {}
     cumulative = 0
     for part in parts:
         before, cumulative = cumulative, cumulative + part

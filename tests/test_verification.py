@@ -116,13 +116,14 @@ def test_a_certificate_signed_anew_over_other_figures_is_not_registered(works):
     assert not found.holds
 
 
-def test_figures_that_do_not_follow_from_the_records_are_named(works):
+def test_figures_that_do_not_follow_from_the_records_are_named(works, monkeypatch):
     _, document = works.certify("keystone:BL")
     unsigned = {name: value for name, value in copy.deepcopy(document).items() if name != "proof"}
     row = next(row for row in unsigned["credentialSubject"]["claims"] if row["characteristic"] == "end_of_life")
     row["mass_mg"] += 1
     other = Signed()
-    other.built = lambda request, *, party, view=None: unsigned  # an issuer whose program adds a milligram
+    # An issuer whose program adds a milligram.
+    monkeypatch.setattr(other, "built", lambda *_, **__: unsigned)
     _, lying = other.certify("keystone:BL")
     found = other.verify(lying)
     assert not found.holds

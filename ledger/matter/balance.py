@@ -29,18 +29,8 @@ class Balance:
     @property
     def difference(self) -> int:
         """Return what the identity misses, in mg; always 0. Moves between sites cancel out over the ledger."""
-        return self.closing(sited=True) - self.held
-
-    def closing(self, *, sited: bool) -> int:
-        """Return what must be held at the end; over a site, moves between sites count."""
-        moved = self.moved_in - self.moved_out if sited else 0
-        return self.opening + self.received + self.adjusted + moved - self.disposed - self.delivered - self.lost
-
-    def signed(self, posting: Posting, *, sited: bool) -> int:
-        """Return what a posting adds to what is held, in mg."""
-        if posting.account.startswith("moved"):
-            return (posting.mass if posting.account == "moved_in" else -posting.mass) if sited else 0
-        return posting.mass if posting.account in ("received", "adjusted") else -posting.mass
+        entered = self.opening + self.received + self.moved_in + self.adjusted
+        return entered - self.disposed - self.delivered - self.lost - self.moved_out - self.held
 
     def post(self, posting: Posting) -> None:
         """Add a posting."""
