@@ -58,6 +58,8 @@ class Demonstration:
     def __enter__(self) -> Self:
         """Take the folder, or refuse one that holds something else."""
         marker = self.folder / "README.txt"
+        if self.folder.exists() and not self.folder.is_dir():
+            raise StoreError(f"{self.folder} is a file, no folder", hint="give an empty or a new folder")
         if self.folder.exists() and any(self.folder.iterdir()) and not (marker.exists() and BELONGS in marker.read_text()):
             raise StoreError(f"{self.folder} holds something that is not a demonstration", hint="give an empty or a new folder")
         if self.folder.exists():

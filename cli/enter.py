@@ -155,7 +155,7 @@ def write(session: Session, event: Raw, *, key_file: Path | None = None) -> None
 @click.option("--mass", type=flags.MASS, required=True, metavar="MASS", help='As on the ticket, such as "42200 lb" or 19141.6kg.')
 @click.option("--tare", type=flags.MASS, metavar="MASS", help="What the empty truck weighed; for the record, not subtracted.")
 @MOISTURE
-@click.option("--assay", type=flags.ASSAY, metavar="ASSAY", help="What the laboratory found: Pb=62.5%,Sb=1890ppm, or Sb<5ppm.")
+@click.option("--assay", type=flags.ASSAY, metavar="ASSAY", help='What the laboratory found: Pb=62.5%,Sb=1890ppm, or "Sb<5ppm" in quotes.')
 @click.option("--feedstock", type=click.Choice(flags.FEEDSTOCKS), help="The class it comes from. Default: unknown.")
 @click.option(
     "--place", "--places", "places", type=flags.PLACES, multiple=True, metavar="FACT=CC", help="collected_in=US or smelted_in=US+MX."
@@ -275,7 +275,7 @@ def assay(session: Session, told: Told, batch: str, **said: Any) -> None:  # noq
     """Enter a laboratory result that came later. It counts as what the batch was made with.
 
     \b
-    plumbline assay keystone:S1 --assay Pb=11%,Sb=1200ppm --document certificate_of_analysis=lab.pdf
+    plumbline assay keystone:S1 --assay "Pb=11%,Sb<5ppm" --document certificate_of_analysis=lab.pdf
     """  # noqa: D301 - \b is click's
     write(session, told.event("assay", site=site_of(session, told, batch), batch=batch, **said))
 

@@ -118,9 +118,10 @@ def checkpoint(session: Session, output: str | None, adopt: str | None) -> None:
         raise StoreError(f"{session.path} has no checkpoint yet")
     if output and output != "-":
         replace_file(Path(output), note)
-        say(f"wrote {output}")
-    elif session.as_json:
+    if session.as_json:
         print_json({"checkpoint": note.decode()})
+    elif output and output != "-":
+        say(f"wrote {output}")
     else:
         click.echo(note.decode(), nl=False)
 

@@ -91,32 +91,44 @@ def show(session: Session, batch: str) -> None:
         found = found_batch(view, batch)
         data = batch_json(view, found)
         made = view.batch_before(batch, found.made_at + 1) or found
+        standing = _standing(view, found)
         data["made"] = {"mass_mg": made.gross_left, **{name: batch_json(view, made)[name] for name in ("contained_mg", "provenance")}}
     if session.as_json:
         print_json(data)
         return
     say(f"{found.id}  {found.material}")
-    held = {"held": f"held by {found.holder} at {found.site}", "in_transit": f"on its way from {found.site} to {found.to}"}
+    held = {
+        "held": f"{'held' if found.dry_left else 'used up'} by {found.holder} at {found.site}",
+        "in_transit": f"on its way from {found.site} to {found.to}",
+    }
     say(f"  {held.get(found.status, f'{found.status}, last at {found.site}')}")
     moist = f", moisture {float(found.moisture):.2%}" if found.moisture else ""
     say(f"  left  {shown_mass(found.gross_left)} = {shown_mass(found.gross_left, 'lb')}{moist}")
-    for name, remark in (
+    for name, text in (
         ("pieces", f"{found.pieces_left} of {found.pieces_made} pieces" if found.pieces_made else ""),
         ("serials", ", ".join(f"{first} to {last}" for first, last in found.serials)),
         ("vessel", found.vessel),
         ("remark", "not assayed; the first break, smelt or rework tells what it contains" if found.is_open else ""),
         ("remark", "" if found.weighed else "never weighed; it is what the others left"),
         ("remark", "its assay is provisional" if found.provisional else ""),
-        ("certificates", ", ".join(data["certificates"])),
+        ("certificates", standing),
         ("fixed by", f"record {found.fixed_at >> 8}, {data['made_by']}"),
     ):
-        if remark:
-            say(f"  {name:12} {remark}")
+        if text:
+            say(f"  {name:12} {text}")
     if found.dry_left:
         _print_contents(found, data)
     else:
         say(f"  nothing is left; as it was made, {shown_mass(made.gross_left)} = {shown_mass(made.gross_left, 'lb')}, it contained:")
         _print_contents(made, data["made"])
+
+
+def _standing(view: StoreView, batch: Batch) -> str:
+    """Return the certificates on a batch and how they stand."""
+    from ledger.certified import status  # noqa: PLC0415 - loaded when needed
+
+    claims = [view.claim(number) for _, number in batch.claims]
+    return ", ".join(f"{claim.number} ({status(view, claim)[0]})" for claim in claims if claim is not None)
 
 
 def _print_contents(batch: Batch, data: dict[str, Any]) -> None:
@@ -146,7 +158,7 @@ def batches(session: Session, site: str | None, party: str | None, material: str
                 "material": batch.material,
                 "site": batch.site,
                 "holder": batch.holder,
-                "status": batch.status,
+                "status": "used up" if not session.as_json and batch.status == "held" and not batch.dry_left else batch.status,
                 **({"mass_mg": batch.gross_left} if session.as_json else {"left": shown_mass(batch.gross_left)}),
                 **({"contained_mg": batch.contained()} if session.as_json else {}),
                 **({"open": batch.is_open} if session.as_json else {}),

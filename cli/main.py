@@ -148,6 +148,7 @@ def _refused(refusal: LedgerError, *, as_json: bool) -> int:
     from cli.output import report_error  # noqa: PLC0415 - loaded when needed
 
     place: dict[str, Any] = getattr(refusal, "place", {})
+    said = bool(place) and str(refusal).startswith(f"{place['file']}, line {place['line']}")
     report_error(
         code=refusal.code,
         message=str(refusal),
@@ -156,7 +157,7 @@ def _refused(refusal: LedgerError, *, as_json: bool) -> int:
         field=getattr(refusal, "field", None),
         hint=refusal.hint,
         as_json=as_json,
-        prefix=bool(place),
+        prefix=bool(place) and not said,
     )
     return refusal.exit_code
 
@@ -164,6 +165,9 @@ def _refused(refusal: LedgerError, *, as_json: bool) -> int:
 def _misused(error: click.ClickException, *, as_json: bool) -> int:
     from cli.output import report_error  # noqa: PLC0415 - loaded when needed
 
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+        click.echo(error.format_message(), err=True)  # a command without arguments: its help, which is no refusal
+        return 2
     context = getattr(error, "ctx", None)
     hint = f"{context.command_path} --help" if context is not None else "plumbline --help"
     report_error(code="usage", message=error.format_message(), hint=hint, as_json=as_json)

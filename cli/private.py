@@ -78,9 +78,10 @@ def disclose(session: Session, record: str, field: str | None, output: str | Non
         raise UnknownError("opening", f"{field} of record {name}", hint="it was erased, or was never sealed here")
     if output:
         replace_file(Path(output), (json.dumps({"openings": rows}, indent=2, ensure_ascii=False) + "\n").encode(), mode=0o600)
-        say(f"wrote {output}")
-    elif session.as_json:
+    if session.as_json:
         print_json({"openings": rows})
+    elif output:
+        say(f"wrote {output}")
     else:
         for row in rows:
             say(f"event {row['event']}  {row['field']}: {row['value']}")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.output import print_json, remark, say, table
 from cli.session import Session, json_option, key_options, ledger_option, read_input, writing
-from ledger.draft import Raw, parse_event
 from ledger.errors import FormatError, LedgerError, LimitError
-from ledger.log import Appended, Log, Receipt, append
+
+if TYPE_CHECKING:
+    from ledger.draft import Raw
+    from ledger.log import Appended, Log, Receipt
 
 _MAX_EVENTS = 256
 
@@ -24,6 +26,8 @@ def read_packs(file: str, *, pack: int) -> tuple[list[list[Raw]], list[list[int]
     Raises:
         FormatError, EncodingError: A line is no event; the message names it.
     """
+    from ledger.draft import parse_event  # noqa: PLC0415 - loaded when needed
+
     packs: list[list[Raw]] = []
     lines: list[list[int]] = []
     data = read_input(file)
@@ -146,6 +150,7 @@ def sign(ctx: click.Context, file: str, output: str, pack: int, trust: str | Non
     from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
 
     session = Session(ctx.obj)
+    _wet(session, "sign")
     packs, _ = read_packs(file, pack=pack)
     desk = session.desk()
     ledger_id = _ledger_id(session, trust)
@@ -159,6 +164,16 @@ def sign(ctx: click.Context, file: str, output: str, pack: int, trust: str | Non
         print_json({"records": [{"record": r.id, "key": r.header.key, "seq": r.header.seq} for r in records], "file": output})
     else:
         say(f"signed {len(records)} records into {output}; they wait in {desk.outbox.folder} for their receipts")
+
+
+def _wet(session: Session, name: str) -> None:
+    """Refuse a dry run where there is none: better than to write all the same.
+
+    Raises:
+        click.UsageError: One was asked for.
+    """
+    if session.dry_run:
+        raise click.UsageError(f"{name} has no dry run; `plumbline log --dry-run` checks events, `plumbline outbox` lists what waits")
 
 
 def _ledger_id(session: Session, trust: str | None) -> str:
@@ -182,6 +197,7 @@ def _ledger_id(session: Session, trust: str | None) -> str:
 def submit(ctx: click.Context, records: str) -> None:
     """Submit signed records. What the ledger has already is acknowledged again, with its first receipt."""
     session = Session(ctx.obj)
+    _wet(session, "submit")
     notes = split_records(read_input(records), file=records)
     store = session.store()
     opened = session.log(store)
@@ -191,6 +207,8 @@ def submit(ctx: click.Context, records: str) -> None:
 
 def _submitted(session: Session, opened: Log, notes: list[bytes]) -> Appended:
     """Append records; where their key is at hand, its outbox keeps the receipts and gives the openings."""
+    from ledger.log import Appended, append  # noqa: PLC0415 - loaded when needed
+
     if not session.options.get("key"):
         return append(opened, lambda _: notes)
     desk = session.desk()
@@ -250,7 +268,8 @@ def outbox(session: Session) -> None:
 @writing
 def send(session: Session) -> None:
     """Send again what waits, byte for byte."""
-    print_appended(session, session.desk().resend(session.log(session.store())))
+    desk, opened = session.desk(), session.log(session.store())
+    print_appended(session, desk.write(opened, [], dry_run=True) if session.dry_run else desk.resend(opened))
 
 
 @outbox.command()
@@ -258,6 +277,7 @@ def send(session: Session) -> None:
 @writing
 def drop(session: Session, seq: int) -> None:
     """Take back record SEQ and those signed after it. They must not have been handed to anybody."""
+    _wet(session, "outbox drop")
     desk = session.desk()
     with desk.outbox.locked():
         dropped = desk.outbox.drop(seq)
@@ -272,4 +292,5 @@ def drop(session: Session, seq: int) -> None:
 @writing
 def resign(session: Session, seq: int) -> None:
     """Sign record SEQ and those after it anew, each naming the one that it replaces, and send them."""
+    _wet(session, "outbox resign")
     print_appended(session, session.desk().resign(session.log(session.store()), seq))

@@ -10,18 +10,18 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ledger.desk import Desk
 from ledger.errors import FormatError, KeyFileError, StoreError
-from ledger.keys import Signer, is_encrypted, read_key_file
-from ledger.log import Log
-from ledger.outbox import Outbox
-from ledger.store import Store
-from ledger.store_database import BUSY_SECONDS
-from ledger.trust import Trust, read_trust
+
+if TYPE_CHECKING:
+    from ledger.desk import Desk
+    from ledger.keys import Signer
+    from ledger.log import Log
+    from ledger.store import Store
+    from ledger.trust import Trust
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -131,6 +131,8 @@ class Session:
 
     def store(self) -> Store:
         """Open the ledger's store."""
+        from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+
         return Store.open(self.path)
 
     def remembered(self, store: Store, name: str) -> Path:
@@ -143,6 +145,8 @@ class Session:
 
     def log(self, store: Store) -> Log:
         """Open the log with its key and mark."""
+        from ledger.log import Log  # noqa: PLC0415 - loaded when needed
+
         named = self.options.get("log_key")
         key_file = Path(named) if named else self.remembered(store, "log_key")
         return Log(store, self.signer(key_file), key_file.parent / "mark", now_seconds)
@@ -160,11 +164,17 @@ class Session:
 
     def desk(self, *, key_file: Path | None = None) -> Desk:
         """Return the desk of the key that signs."""
+        from ledger.desk import Desk  # noqa: PLC0415 - loaded when needed
+        from ledger.outbox import Outbox  # noqa: PLC0415 - loaded when needed
+        from ledger.store_database import BUSY_SECONDS  # noqa: PLC0415 - loaded when needed
+
         file = key_file or self.key_file()
         return Desk(self.signer(file), Outbox(file, wait_seconds=BUSY_SECONDS), now_text, secrets.token_bytes)
 
     def signer(self, file: Path) -> Signer:
         """Read a key file."""
+        from ledger.keys import read_key_file  # noqa: PLC0415 - loaded when needed
+
         return read_key_file(file, lambda: self.passphrase(f"pass phrase of {file}: "))
 
     def passphrase(self, prompt: str, *, confirm: bool = False) -> bytes | None:
@@ -192,6 +202,8 @@ class Session:
 
     def trust(self, file: str | None, *, store: Store | None = None) -> tuple[Trust, str] | None:
         """Return the trust file that pins: the one named, else the one that the ledger remembers."""
+        from ledger.trust import read_trust  # noqa: PLC0415 - loaded when needed
+
         if file is not None:
             path = Path(file)
         elif store is not None:
@@ -241,4 +253,6 @@ def _read(path: Path, limit: int) -> bytes:
 
 def needs_passphrase(file: Path) -> bool:
     """Say whether a key file is locked."""
+    from ledger.keys import is_encrypted  # noqa: PLC0415 - loaded when needed
+
     return is_encrypted(file)

@@ -35,16 +35,16 @@ def verify(session: Session, file: str, trust: str | None, as_of: str | None) ->
     store = session.store() if session.has_ledger else None
     pinned = session.trust(trust, store=store)
     pin = pinned[0] if pinned else None
-    kind = recognise(data)
-    check: Callable[..., Verification] = {
+    checks: dict[str, Callable[..., Verification]] = {
         "pdf": _certificate,
         "json": _certificate,
         "record": _record,
         "receipt": _receipt,
         "checkpoint": _checkpoint,
-    }[kind]
+    }
     try:
-        found = check(data, store, pin, kind=kind)
+        kind = recognise(data)
+        found = checks[kind](data, store, pin, kind=kind)
     except FormatError as refusal:
         raise refusal.at(file=file) from refusal
     verdicts = _judged(found, store, as_of) if as_of else None

@@ -269,7 +269,7 @@ class StoreView:
         """Return the position of the newest correction of each event that was corrected."""
         c = t.amendment.c
         query = select(c.target, func.max(c.position)).where(c.kind == "correct").group_by(c.target)
-        return {target: position for target, position in self.connection.execute(query)}
+        return {int(target): int(position) for target, position in self.connection.execute(query)}
 
     def time_of(self, position: int) -> str:
         """Return the time that an event states."""

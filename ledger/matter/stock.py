@@ -33,8 +33,11 @@ def adjust(page: Page, event: Adjust) -> Booking:
 
 
 def _watered(batch: Batch, difference: int) -> Batch:
+    if not batch.dry_left:
+        msg = f"batch {batch.id} is empty, so no water can come to it or leave it"
+        raise AmountError(msg)
     gross = batch.gross_left + difference
-    if gross < batch.dry_left or not batch.dry_left:
+    if gross < batch.dry_left:
         msg = f"batch {batch.id} holds {grams(batch.gross_left - batch.dry_left)} of water, cannot lose {grams(-difference)}"
         raise AmountError(msg)
     return replace(batch, moisture=1 - Fraction(batch.dry_left, gross))

@@ -149,13 +149,20 @@ class Terminal:
 def truck(batch: str, mass: str = "42200", **more: Any) -> Raw:
     """Return the receipt of a truck of spent batteries."""
     facts = {"batch": batch, "material": "spent_battery", "mass": {"value": mass, "unit": "lb"}, "feedstock": "end_of_life"}
-    return {"type": "receive", "time": TIME, "site": f"{batch.split(':')[0]}:works", **facts, "places": {"collected_in": "US"}, **more}
+    return {
+        "type": "receive",
+        "time": TIME,
+        "site": f"{batch.split(':', maxsplit=1)[0]}:works",
+        **facts,
+        "places": {"collected_in": "US"},
+        **more,
+    }
 
 
 def lead(batch: str, mass: str = "20000", **more: Any) -> Raw:
-    """Return the receipt of bought soft lead."""
+    """Return the receipt of bought soft lead, with its paper."""
     facts = {"material": "soft_lead", "mass": {"value": mass, "unit": "kg"}, "assay": {"Pb": {"value": "99.97", "unit": "%"}}}
-    return truck(batch, **facts, **more) | {"documents": [{"kind": "certificate", "sha256": "ab" * 32, "number": "A-17"}]}
+    return truck(batch) | facts | {"documents": [{"kind": "certificate", "sha256": "ab" * 32, "number": "A-17"}]} | more
 
 
 def house(folder: Path) -> Terminal:

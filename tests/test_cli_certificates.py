@@ -1,0 +1,179 @@
+"""Certificates from the command line: issued, listed, rendered again, taken back; rules, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from reports.certificate import read_pdf
+from terminal import command, house, lead, truck
+
+
+@pytest.fixture
+def terminal(tmp_path):
+    made = house(tmp_path)
+    made.log("yard/1", lead("yard:L1"))
+    return made
+
+
+def certify(terminal, name="c.pdf", *more, kind="recycled-content", batch="yard:L1"):
+    file = terminal.folder / name
+    return terminal.run("certify", kind, batch, "--to", "Acme & Söhne", "-o", file, "-k", terminal.keys["yard/1"], *more)
+
+
+def test_issuing_tells_what_was_claimed(terminal):
+    said = certify(terminal)
+    assert (said.code, said.err) == (
+        0,
+        "hint: whoever gets it verifies it with: plumbline verify FILE -L LEDGER, or --trust FILE\n",
+    )
+    lines = said.out.splitlines()
+    assert lines[0].startswith("issued yard-RC-0001 over yard:L1, registered as record ")
+    assert "  Pb  recycled_content     100.00 %   19994000000 mg of 19994000000 mg" in lines
+    assert lines[-1] == f"wrote {terminal.folder / 'c.pdf'}"
+    row = terminal.done("certificates", "--json").json["certificates"][0]
+    assert (row["number"], row["kind"], row["batch"], row["mass_mg"], row["status"]) == (
+        "yard-RC-0001", "recycled-content", "yard:L1", 20_000_000_000, "valid",
+    )  # fmt: skip
+    assert "yard-RC-0001" in terminal.done("certificates").out
+
+
+def test_the_same_mass_is_certified_once_for_a_kind(terminal):
+    assert certify(terminal).code == 0
+    before = terminal.done("audit", "--json").json["size"]
+    said = certify(terminal, "again.pdf", "--json")
+    assert (said.code, said.err, said.error["code"]) == (1, "", "claim")
+    assert terminal.done("audit", "--json").json["size"] == before
+    assert not (terminal.folder / "again.pdf").exists()
+    assert certify(terminal, "origin.pdf", kind="domestic-origin").code == 0
+
+
+def test_a_part_of_a_batch_is_certified_and_then_the_rest(terminal):
+    said = certify(terminal, "part.pdf", "--mass", "8000 kg", "--json")
+    assert said.code == 0, said
+    subject = said.json["credentialSubject"]
+    assert subject["mass_mg"] == 8_000_000_000
+    assert terminal.show(subject["batch"])["mass_mg"] == 8_000_000_000
+    assert terminal.done("verify", terminal.folder / "part.pdf", "--json").json["holds"] is True
+    assert certify(terminal, "more.pdf", "--mass", "90 t").code == 1
+
+
+def test_order_period_condition_rules_and_number_are_printed(terminal):
+    more = (
+        "--order",
+        "PO-7",
+        "--period",
+        "2026-01-01/2026-03-31",
+        "--condition",
+        "dry",
+        "--rule",
+        "iso14021.rc_pb",
+        "--number",
+        "yard-RC-0042",
+    )
+    said = certify(terminal, "c.pdf", *more, "--valid-days", "30", "--json")
+    assert said.code == 0, said
+    subject = said.json["credentialSubject"]
+    assert (subject["number"], subject["order"], subject["condition"]) == ("yard-RC-0042", "PO-7", "dry")
+    assert subject["period"] == {"from": "2026-01-01", "to": "2026-03-31"}
+    assert [row["rule"] for row in subject["verdicts"]] == ["iso14021.rc_pb"]
+    assert read_pdf((terminal.folder / "c.pdf").read_bytes()) == said.out.encode().removesuffix(b"\n")
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        (("--period", "2026-03-31/2026-01-01"), 2),
+        (("--mass", "8000"), 2),
+        (("--valid-days", "0"), 2),
+        (("--rule", "no.such_rule"), 1),
+    ],
+)
+def test_a_wish_that_cannot_be_read_is_refused_and_nothing_written(terminal, more, code):
+    before = terminal.done("audit", "--json").json["size"]
+    said = certify(terminal, "c.pdf", *more)
+    assert said.code == code, said
+    assert "fault" not in said.err
+    assert terminal.done("audit", "--json").json["size"] == before
+    assert not (terminal.folder / "c.pdf").exists()
+
+
+def test_only_the_holder_certifies_and_only_what_is_there(terminal):
+    said = terminal.run(
+        "certify", "recycled-content", "yard:L1", "--to", "A", "-o", terminal.folder / "c.pdf", "-k", terminal.keys["works/1"]
+    )
+    assert said.code == 1
+    said = certify(terminal, batch="yard:NONE")
+    assert (said.code, said.err.splitlines()[0]) == (1, "error: no batch yard:NONE in this ledger")
+    terminal.log("yard/1", truck("yard:T1"))
+    assert certify(terminal, batch="yard:T1").code == 1
+    assert terminal.done("certificates", "--json").json == {"certificates": []}
+    assert terminal.done("certificates").err == "no certificates yet\n"
+
+
+def test_a_customers_name_that_cannot_be_printed_is_refused_not_dropped(terminal):
+    file = terminal.folder / "c.pdf"
+    said = terminal.run("certify", "recycled-content", "yard:L1", "--to", "電池", "-o", file, "-k", terminal.keys["yard/1"])
+    assert said.code != 0
+    assert "fault" not in said.err
+    assert not file.exists()
+    assert terminal.done("certificates", "--json").json == {"certificates": []}
+
+
+def test_a_certificate_is_rendered_again_byte_for_byte(terminal):
+    assert certify(terminal).code == 0
+    again = terminal.folder / "again.pdf"
+    said = terminal.done("certificate", "yard-RC-0001", "-o", again)
+    assert said.out == f"wrote {again}\n"
+    assert again.read_bytes() == (terminal.folder / "c.pdf").read_bytes()
+    said = terminal.run("certificate", "yard-RC-0099", "-o", terminal.folder / "x.pdf")
+    assert (said.code, said.err) == (1, "error: no certificate yard-RC-0099 in this ledger\n")
+
+
+def test_a_certificate_is_taken_back_and_its_mass_certified_anew(terminal):
+    assert certify(terminal).code == 0
+    key = ("-k", terminal.keys["yard/1"])
+    assert terminal.run("withdraw", "yard-RC-0001", "-k", terminal.keys["works/1"]).code == 1
+    terminal.done("withdraw", "yard-RC-0001", "--reason", "wrong customer", *key)
+    assert terminal.run("withdraw", "yard-RC-0001", *key).code == 1
+    said = terminal.run("verify", terminal.folder / "c.pdf")
+    assert "withdrawn" in said.out + said.err
+    assert certify(terminal, "new.pdf").code == 0
+    status = {row["number"]: row["status"] for row in terminal.done("certificates", "--json").json["certificates"]}
+    assert status == {"yard-RC-0001": "withdrawn", "yard-RC-0002": "valid"}
+    said = terminal.run("withdraw", "yard-RC-0099", *key)
+    assert (said.code, said.err) == (1, "error: no certificate yard-RC-0099 in this ledger\n")
+
+
+def test_the_rules_are_listed_and_shown():
+    found = command("rules", "--json").json["rules"]
+    assert {rule["id"] for rule in found} >= {
+        "iso14021.rc_pb", "ftc.260_13.qualified", "eu.2023_1542.art8_2_pb", "usmca.wo.pb", "ftc.musa_323", "ntib.origin", "cn.mofcom46.sb",
+    }  # fmt: skip
+    assert all(len(rule["sha256"]) == 64 for rule in found)
+    assert command("rules").out.splitlines()[0].split() == ["rule", "version", "status", "citation", "confidence"]
+    said = command("rules", "iso14021.rc_pb")
+    assert (said.code, said.out.splitlines()[0].split()) == (0, ["id", "iso14021.rc_pb"])
+    said = command("rules", "no.such_rule")
+    assert said.code != 0
+    assert "no.such_rule" in said.err
+
+
+def test_a_file_that_is_no_evidence_is_refused(terminal):
+    file = terminal.folder / "letter.txt"
+    file.write_text("To whom it may concern\n")
+    said = terminal.run("verify", file)
+    problem = f"{file}: is no certificate, record, receipt or checkpoint that this program knows"
+    assert (said.code, said.err) == (2, f"error: {problem}\nhint: a certificate is a PDF or its JSON\n")
+    said = terminal.run("verify", terminal.folder / "none.pdf")
+    assert (said.code, said.err) == (2, f"error: {terminal.folder / 'none.pdf'}: cannot be read: No such file or directory\n")
+    (terminal.folder / "cut.pdf").write_bytes(b"%PDF-1.7\nnothing more")
+    assert terminal.run("verify", terminal.folder / "cut.pdf").code == 2
+
+
+def test_another_ledgers_trust_file_does_not_pin(terminal, tmp_path_factory):
+    assert certify(terminal).code == 0
+    other = house(tmp_path_factory.mktemp("other"))
+    other.done("trust", "-o", other.folder / "trust")
+    said = terminal.run("verify", terminal.folder / "c.pdf", "--trust", other.folder / "trust")
+    assert said.code == 1
+    assert "Traceback" not in said.out + said.err
