@@ -150,11 +150,13 @@ def sign(ctx: click.Context, file: str, output: str, pack: int, trust: str | Non
     from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
 
     session = Session(ctx.obj)
-    _wet(session, "sign")
     packs, _ = read_packs(file, pack=pack)
     desk = session.desk()
     ledger_id = _ledger_id(session, trust)
-    records = desk.sign(packs, ledger_id=ledger_id)
+    records = desk.sign(packs, ledger_id=ledger_id, dry_run=session.dry_run)
+    if session.dry_run:
+        say(f"{len(records)} records would be signed; nothing was kept or written")
+        return
     data = b"".join(record.note for record in records)
     if output == "-":
         sys.stdout.buffer.write(data)
@@ -164,16 +166,6 @@ def sign(ctx: click.Context, file: str, output: str, pack: int, trust: str | Non
         print_json({"records": [{"record": r.id, "key": r.header.key, "seq": r.header.seq} for r in records], "file": output})
     else:
         say(f"signed {len(records)} records into {output}; they wait in {desk.outbox.folder} for their receipts")
-
-
-def _wet(session: Session, name: str) -> None:
-    """Refuse a dry run where there is none: better than to write all the same.
-
-    Raises:
-        click.UsageError: One was asked for.
-    """
-    if session.dry_run:
-        raise click.UsageError(f"{name} has no dry run; `plumbline log --dry-run` checks events, `plumbline outbox` lists what waits")
 
 
 def _ledger_id(session: Session, trust: str | None) -> str:
@@ -197,10 +189,18 @@ def _ledger_id(session: Session, trust: str | None) -> str:
 def submit(ctx: click.Context, records: str) -> None:
     """Submit signed records. What the ledger has already is acknowledged again, with its first receipt."""
     session = Session(ctx.obj)
-    _wet(session, "submit")
     notes = split_records(read_input(records), file=records)
     store = session.store()
     opened = session.log(store)
+    if session.dry_run:
+        from ledger.desk import rehearse  # noqa: PLC0415 - loaded when needed
+
+        fresh = rehearse(opened, notes)
+        if session.as_json:
+            print_json({"dry_run": True, "new": fresh, "records": len(notes)})
+        else:
+            say(f"{fresh} of {len(notes)} records are new and would be taken; nothing was written")
+        return
     appended = _submitted(session, opened, notes)
     print_appended(session, appended)
 
@@ -277,8 +277,11 @@ def send(session: Session) -> None:
 @writing
 def drop(session: Session, seq: int) -> None:
     """Take back record SEQ and those signed after it. They must not have been handed to anybody."""
-    _wet(session, "outbox drop")
     desk = session.desk()
+    if session.dry_run:
+        dropped = [waiting.record for waiting in desk.outbox.waiting() if waiting.seq >= seq]
+        say(f"{len(dropped)} records would be taken back; nothing was written")
+        return
     with desk.outbox.locked():
         dropped = desk.outbox.drop(seq)
     if session.as_json:
@@ -292,5 +295,6 @@ def drop(session: Session, seq: int) -> None:
 @writing
 def resign(session: Session, seq: int) -> None:
     """Sign record SEQ and those after it anew, each naming the one that it replaces, and send them."""
-    _wet(session, "outbox resign")
+    if session.dry_run:
+        raise click.UsageError("outbox resign has no dry run; `plumbline log --dry-run` checks events, `plumbline outbox` lists what waits")
     print_appended(session, session.desk().resign(session.log(session.store()), seq))

@@ -11,7 +11,7 @@ from ledger.errors import ConsistencyError, InputError, LedgerError, RuleError, 
 from ledger.keys import Signer
 from ledger.log import Appended, Log, append, check_start, seen_now, verify_stored_checkpoint
 from ledger.outbox import Outbox, Waiting
-from ledger.record import Record, dump, read_event, write_record
+from ledger.record import Record, dump, read_event, read_record, write_record
 from ledger.state import apply, authenticate
 from ledger.store import Store
 from ledger.store_view import StoreView
@@ -183,8 +183,14 @@ class Desk:
         if appended.checkpoint:
             self.outbox.see(appended.checkpoint)
 
-    def sign(self, packs: Sequence[Sequence[Raw]], *, ledger_id: str, seen: Seen | None = None) -> list[Record]:
+    def sign(self, packs: Sequence[Sequence[Raw]], *, ledger_id: str, seen: Seen | None = None, dry_run: bool = False) -> list[Record]:
         """Sign packs of events for a ledger that is out of reach; they wait in the outbox.
+
+        Args:
+            packs: The events of each record.
+            ledger_id: The ledger that they are for.
+            seen: The newest checkpoint of it that this key has checked; default: that of the key's last record.
+            dry_run: Keep nothing; what was signed goes no further than this call's caller.
 
         Raises:
             InputError: An event leaves open what nobody here knows; nothing was signed.
@@ -201,7 +207,8 @@ class Desk:
                 known.update({name: record.id for name, fixed in known.items() if not fixed})
                 place = Place(place.seq + 1, record.id, place.seen)
                 signed.append((record, composed.openings))
-            self.outbox.put(signed)
+            if not dry_run:
+                self.outbox.put(signed)
             return [record for record, _ in signed]
 
     def _known(self) -> dict[str, str]:
@@ -275,6 +282,26 @@ def _tried(view: StoreView, record: Record) -> None:
     frontier = Store.frontier(view).append(leaf)
     Store.add_entry(view, changes.index, record, leaf=leaf, chain=leaf)
     Store.fold(view, changes, frontier=frontier)
+
+
+def rehearse(log: Log, notes: Sequence[bytes]) -> int:
+    """Do what submitting records does, and take it back. Returns how many of them are new.
+
+    Raises:
+        RuleError, FormatError: One would be refused.
+    """
+    fresh = 0
+    try:
+        with log.store.writing() as view:
+            check_start(log, view)
+            for data in notes:
+                record = read_record(data)
+                if view.index_of(record.id) is None:
+                    _tried(view, record)
+                    fresh += 1
+            raise _TakenBackError  # noqa: TRY301 - leaving the block by an exception is what takes it back
+    except _TakenBackError:
+        return fresh
 
 
 class _TakenBackError(Exception):

@@ -1,11 +1,10 @@
 """Certify and withdraw: the same mass is certified once for a kind, by its holder, and only when it is weighed and assayed."""
 
 import pytest
-from books import kg, pct
-from events import SOFT, assay, books, certify, correct, dispose, receive, refused, ship, transform
-from events import TIME
-from events import out as output
 
+from books import TIME, kg
+from events import SOFT, assay, books, certify, correct, dispose, receive, refused, ship, transform
+from events import out as output
 from ledger.errors import AuthorityError, ClaimError, CorrectionError, CustodyError, DuplicateError, OverdrawnError, UnknownError
 
 K, V = "keystone/1", "voltaic/1"

@@ -125,11 +125,16 @@ def test_a_dry_run_sends_nothing_or_is_refused(terminal):
     before = terminal.files()
     assert terminal.done("outbox", "send", "--dry-run", *key(terminal)).out == "it would be taken; nothing was written\n"
     records = terminal.folder / "records"
-    for words in (("outbox", "drop", "1"), ("outbox", "resign", "1"), ("submit", records), ("sign", file, "-o", records)):
-        said = terminal.run(*words, "--dry-run", *key(terminal))
-        name = " ".join(str(word) for word in words[:2]) if words[0] == "outbox" else words[0]
-        advice = "`plumbline log --dry-run` checks events, `plumbline outbox` lists what waits"
-        assert (said.code, said.err.splitlines()[0]) == (2, f"error: {name} has no dry run; {advice}")
+    for words, told in (
+        (("outbox", "drop", "1"), "1 records would be taken back; nothing was written\n"),
+        (("submit", records), "1 of 1 records are new and would be taken; nothing was written\n"),
+        (("sign", file, "-o", terminal.folder / "more"), "1 records would be signed; nothing was kept or written\n"),
+    ):
+        assert terminal.done(*words, "--dry-run", *key(terminal)).out == told
+    assert terminal.done("submit", records, "--dry-run", "--json", *key(terminal)).json == {"dry_run": True, "new": 1, "records": 1}
+    said = terminal.run("outbox", "resign", "1", "--dry-run", *key(terminal))
+    advice = "`plumbline log --dry-run` checks events, `plumbline outbox` lists what waits"
+    assert (said.code, said.err.splitlines()[0]) == (2, f"error: outbox resign has no dry run; {advice}")
     assert terminal.files() == before
 
 

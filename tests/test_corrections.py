@@ -14,6 +14,7 @@ from events import (
     determine,
     dispose,
     last,
+    messages,
     portions,
     receive,
     refused,
@@ -190,6 +191,28 @@ def test_a_corrected_adjustment_and_disposal_are_booked_anew(ledger):
     assert mass_of(ledger, B) == {"Pb": 980_000 * 700}
     ledger.log(K, void(disposal))
     assert mass_of(ledger, B) == {"Pb": 980_000 * 730}
+
+
+def test_a_merge_of_what_was_corrected_down_follows_the_book_and_is_flagged():
+    ledger = books()
+    ledger.log(K, paste())
+    ledger.log(K, transform("merge", [A], [output(B, "battery_paste", kg(1000))]))
+    ledger.log(K, correct(A, paste(mass=800)))
+    assert mass_of(ledger, B) == {"Pb": 600_000_000}
+    # 3 x sqrt(3² + (0.5/sqrt 3)²) kg
+    assert messages(ledger) == ["the merge weighs 200000 g more than what went in, the bound is 9041.57 g"]
+
+
+def test_books_that_would_not_balance_are_never_written(ledger):
+    from ledger import policy
+    from ledger.errors import ConservationError
+    from ledger.matter.booking import LOST, Page
+
+    page = Page(reading=ledger.memory, policy=policy.load(), position=99 << 8, party="keystone", fixed_at=99 << 8)
+    page.post("keystone:works", LOST, "Pb", 7)
+    with pytest.raises(ConservationError) as caught:
+        page.booking("keystone:works", "dispose")
+    assert str(caught.value) == "Pb: the books would not balance by -7 mg"
 
 
 # Late assays

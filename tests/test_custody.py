@@ -3,7 +3,7 @@
 import pytest
 
 from books import kg, pct
-from events import accept, adjust, assay, at, books, certify, dispose, losses, portions, receive, refused, ship, transform
+from events import accept, adjust, assay, at, books, certify, dispose, losses, messages, portions, receive, refused, ship, transform
 from events import out as output
 from ledger.errors import AmountError, ClaimError, CustodyError, OverdrawnError, StaleError, UnknownError
 from ledger.matter.batch import ANY
@@ -116,8 +116,7 @@ def test_a_smaller_receipt_beyond_the_bound_is_transit_loss_in_proportion(road):
     assert losses(road) == {"transit": 9_000_000}
     assert portions(road, A) == {("end_of_life",): 891_000_000}
     # 3 x sqrt((0.001 x 990 + 0.001 x 1000)^2 + 2 x (0.5/sqrt 3)^2) kg
-    notes = [note.message for booking in road.memory.bookings.values() for note in booking.notes]
-    assert notes == ["batch keystone:A: 1000000 g dry sent, 990000 g dry received, the bound is 6094.333 g"]
+    assert messages(road) == ["batch keystone:A: 1000000 g dry sent, 990000 g dry received, the bound is 6094.333 g"]
 
 
 def test_a_larger_receipt_adds_nothing(road):

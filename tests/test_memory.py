@@ -1,10 +1,10 @@
 """A ledger in memory laid over another one: what is booked anew on the sheet hides what lies below."""
 
 import pytest
+
 from books import kg
 from events import SOFT, books, correct, dispose, receive, ship, transform, void
 from events import out as output
-
 from ledger.memory import Memory
 from ledger.state import apply
 from ledger.view import LAST
@@ -85,3 +85,17 @@ def test_opening_stock_is_taken_after_the_only_transform_was_voided(ledger):
 def test_nothing_is_known_of_an_empty_ledger():
     memory = Memory()
     assert (memory.facts, memory.size, memory.batch_before(A, LAST), memory.serial_holder("A1", "A2", LAST)) == (None, 0, None, None)
+
+
+def test_all_that_was_folded_in_can_be_folded_in_again(ledger):
+    ledger.log(K, correct(A, receive(A, mass=kg(1001), vessel="K3")), dispose(B, mass=kg(1)))
+    again = Memory()
+    for changes in ledger.memory.all_changes():
+        again.fold(changes)
+    assert again.bookings == ledger.memory.bookings
+    assert list(again.all_batches()) == list(ledger.memory.all_batches()) == [ledger.batch(A), ledger.batch(B)]
+
+
+def test_a_batch_that_was_voided_is_no_batch(ledger):
+    ledger.log(K, void(B))
+    assert list(ledger.memory.all_batches()) == [ledger.batch(A)]

@@ -1,6 +1,7 @@
 """Stock-takes, disposals and returns; pieces and serial numbers."""
 
 import pytest
+
 from books import kg, pct
 from events import (
     PAPER,
@@ -22,7 +23,6 @@ from events import (
     void,
 )
 from events import out as output
-
 from ledger.errors import AmountError, AssayError, CorrectionError, CustodyError, DuplicateError, OverdrawnError
 from ledger.matter.batch import ANY
 from ledger.serials import covered, ordered, overlaps, split
@@ -77,7 +77,7 @@ def test_a_stock_take_that_finds_less_removes_in_proportion(ledger):
     assert ledger.batch(A).contained() == {"Pb": 640_000_000}
     assert ledger.batch(A).dry_made == 800_000_000
     ledger.log(K, dispose(A, mass={"value": "444.444445", "unit": "kg"}))
-    assert ledger.batch(A).contained() == {"Pb": 320_000_000}  # 400,000,000.5 mg dry, rounded half to even
+    assert ledger.batch(A).contained() == {"Pb": 320_000_000}  # half a milligram more was asked for, and rounds to even
 
 
 def test_an_unassayed_pile_that_is_larger_than_the_book_holds_unknown_scrap():
@@ -117,7 +117,7 @@ def test_what_is_found_where_the_book_was_empty_is_unknown(ledger):
     assert portions(ledger, A) == {("unknown",): 4_500_000}
 
 
-# Disposals and returns
+# What goes out, and what comes back
 
 
 def test_a_disposal_leaves_the_books_and_can_be_dug_out_again(ledger):

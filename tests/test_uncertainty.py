@@ -4,10 +4,10 @@ from fractions import Fraction
 from math import sqrt
 
 import pytest
-from books import kg, pct
-from events import SOFT, accept, adjust, books, receive, ship, transform
-from events import out as output
 
+from books import kg, pct
+from events import SOFT, accept, adjust, books, messages, receive, residuals, ship, transform
+from events import out as output
 from ledger import policy
 from ledger.matter import uncertainty
 from ledger.matter.uncertainty import bound, contained, gathered, scaled, summed
@@ -118,7 +118,7 @@ def test_overstated_figures_are_findings_wherever_they_stand():
     )
     ledger.log(K, ship(A, "voltaic"))
     ledger.log("voltaic/1", accept(A, "voltaic", kg(10000, u="1000"), moisture=pct(10, u="5")))
-    found = [note.message for booking in ledger.memory.bookings.values() for note in booking.notes]
+    found = messages(ledger)
     names = ("the mass of keystone:A", "the moisture of keystone:A", "Pb in keystone:A", "the received mass of keystone:A",
              "the received moisture of keystone:A")  # fmt: skip
     assert found == [f"the uncertainty stated for {name} is above 3 times the default and counts as that" for name in names]
@@ -129,7 +129,7 @@ def test_overstated_draws_outputs_and_losses_are_findings():
     ledger.log(K, receive(A))
     heat = transform("refine", [{"batch": A, "mass": kg(500, u="90")}], [output(B, "soft_lead", kg(490, u="999"), SOFT)])
     ledger.log(K, {**heat, "losses": [{"kind": "fume", "contained": {"Pb": kg(2, u="9")}}]})
-    found = [note.message.split(" is above")[0] for booking in ledger.memory.bookings.values() for note in booking.notes]
+    found = [message.split(" is above")[0] for message in messages(ledger)]
     told = "the uncertainty stated for"
     assert found == [f"{told} the draw from {A}", f"{told} the mass of {B}", f"{told} the fume loss of Pb"]
 
@@ -161,7 +161,7 @@ def test_the_bound_of_a_heat_is_three_times_its_root_sum_of_squares():
     ledger = books()
     ledger.log(K, receive(A, "bullion", kg("10000.0"), assay={"Pb": pct("98.00")}))
     ledger.log(K, transform("refine", [A], [output(B, "soft_lead", kg("9700.0", device="floor_scale"), {"Pb": pct("99.970")})]))
-    (residual,) = ledger.memory.bookings[ledger.batch(B).made_at].residuals
+    residual = residuals(ledger, B)["Pb"]
     truck, floor = 30 * 0.98, 9.7 * 0.9997
     bullion, refined = 10_000 * 0.002, 9700 * 0.0001
     prints = [0.05 * 0.98, 10_000 * 0.00005, 0.05 * 0.9997, 9700 * 0.000005]
@@ -187,7 +187,7 @@ def test_two_results_below_detection_stay_uncertain_when_they_are_mixed():
         ledger.log(K, receive(name, assay={"Pb": pct("99.9"), "Sn": {"below": "5", "unit": "ppm"}}))
     heat = transform("refine", [A, B], [output(C, "soft_lead", kg(2000), {"Pb": pct("99.9"), "Sn": {"value": "4", "unit": "ppm"}})])
     ledger.log(K, heat)
-    (residual,) = [one for one in ledger.memory.bookings[ledger.batch(C).made_at].residuals if one.constituent == "Sn"]
+    residual = residuals(ledger, C)["Sn"]
     assert (residual.into, residual.unknown) == (0, 8_000_000 // 1000)
     assert ledger.batch(C).contents["Sn"].below == ""
 

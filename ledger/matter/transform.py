@@ -21,6 +21,7 @@ from ledger.matter.receive import check_vessel, measured, serial_ranges, wetness
 from ledger.matter.uncertainty import Components, Figure
 from ledger.policy import Material
 from schemas.event import Output, Transform
+from schemas.measurement import Quantity
 from schemas.party import Site
 
 
@@ -134,7 +135,7 @@ def _check_carried_mass(page: Page, event: Transform, taken: list[Taken], produc
         return
     into, out = sum(part.dry for part in taken), sum(product.dry for product in products)
     if out > into:
-        bound = uncertainty.bound(page.policy, *(_relative(page, product) for product in products))
+        bound = uncertainty.bound(page.policy, *_scales(page, event))
         if out - into > bound and page.fresh:
             raise BalanceError(f"dry mass of the {event.kind}", into=into, out=out, bound=bound)
         if out - into > bound:
@@ -142,12 +143,11 @@ def _check_carried_mass(page: Page, event: Transform, taken: list[Taken], produc
             page.note("carried-mass", f"the {event.kind} weighs {grams(out - into)} more than what went in, the bound is {grams(bound)}")
 
 
-def _relative(page: Page, product: Product) -> Components:
-    """Return a carried output's mass uncertainty without the scale's minimum, which would be most of a small lot."""
-    if product.output.mass == "balance":
-        return {}
-    figure = uncertainty.mass(product.output.mass, page.policy, where=f"{page.position}:{product.output.batch}", minimum=False)
-    return {cause: round(u) for cause, u in figure.u}
+def _scales(page: Page, event: Transform) -> list[Components]:
+    """Return the outputs' mass uncertainties without the scale's minimum, which would be most of a small lot."""
+    weighed = [(output.batch, output.mass) for output in event.outputs if isinstance(output.mass, Quantity)]
+    figures = [uncertainty.mass(mass, page.policy, where=f"{page.position}:{batch}", minimum=False) for batch, mass in weighed]
+    return [{cause: round(u) for cause, u in figure.u} for figure in figures]
 
 
 def _meet_open(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from books import TIME, Books, kg, pct
 from ledger.errors import LedgerError
+from ledger.matter.booking import Residual
 
 Raw = dict[str, Any]
 PAPER = [{"kind": "certificate", "sha256": "ab" * 32}]
@@ -49,7 +51,7 @@ def out(batch: str, material: str, mass: Raw | str, assay: Raw | None = None, **
     return {"batch": batch, "material": material, "mass": mass, **({} if assay is None else {"assay": assay}), **more}
 
 
-def transform(kind: str, inputs: list[Raw | str], outputs: list[Raw], losses: Raw | None = None, **more: Any) -> Raw:
+def transform(kind: str, inputs: Sequence[Raw | str], outputs: list[Raw], losses: Raw | None = None, **more: Any) -> Raw:
     """Return a transform; an input that is only a name is taken whole."""
     uses = [{"batch": use} if isinstance(use, str) else use for use in inputs]
     event: Raw = {"type": "transform", "time": TIME, "site": at(uses[0]["batch"]), "kind": kind, "inputs": uses, "outputs": outputs}
@@ -147,6 +149,18 @@ def portions(books: Books, batch: str, constituent: str = "Pb") -> dict[tuple[st
         (source.feedstock, *(f"{fact}={'+'.join(countries)}" for fact, countries in source.places)): mass
         for source, mass in books.batch(batch).contents[constituent].booked.left.items()
     }
+
+
+def messages(books: Books) -> list[str]:
+    """Return the messages of every note in force."""
+    return [note.message for booking in books.memory.bookings.values() if booking for note in booking.notes]
+
+
+def residuals(books: Books, batch: str) -> dict[str, Residual]:
+    """Return how the step that made a batch closed, by constituent."""
+    booking = books.memory.bookings[books.batch(batch).made_at]
+    assert booking is not None
+    return {residual.constituent: residual for residual in booking.residuals}
 
 
 def losses(books: Books, constituent: str = "Pb") -> dict[str, int]:
