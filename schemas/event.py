@@ -20,6 +20,7 @@ from schemas.identifier import (
     KeyName,
     Origin,
     PartyId,
+    Question,
     RecordId,
     Sha256,
     SiteId,
@@ -263,7 +264,7 @@ class Determine(Dated):
 
     type: Literal["determine"]
     of: BatchId
-    question: Token
+    question: Question
     answer: bool
     basis: Text
     by: Person

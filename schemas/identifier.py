@@ -28,6 +28,7 @@ _PATTERNS = {
     "origin": re.compile(r"\A[a-z0-9-]+(?:\.[a-z0-9-]+)+(?:/[a-z0-9.-]+)+\Z", re.ASCII),
     "hash": re.compile(r"\A[0-9a-f]{64}\Z", re.ASCII),
     "token": re.compile(r"\A[A-Za-z0-9][A-Za-z0-9 ._:/#-]{0,63}\Z", re.ASCII),
+    "question": re.compile(r"\A[a-z][a-z0-9_]{0,63}\Z", re.ASCII),
     "vkey": re.compile(r"\A[!-*,-~]{1,128}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{43,60}={0,2}\Z", re.ASCII),
     "base64": re.compile(r"\A[A-Za-z0-9+/]{4,2000}={0,2}\Z", re.ASCII),
     "number": re.compile(r"\A[a-z0-9][a-z0-9-]{1,38}-(?:RC|DO)-[0-9]{4,9}\Z", re.ASCII),
@@ -129,6 +130,7 @@ Origin = Annotated[
 RecordId = Annotated[str, _matches("hash", "64 lower-case hex digits")]
 Sha256 = RecordId
 Token = Annotated[str, _matches("token", "a name of 1 to 64 ASCII letters, digits, spaces and . _ : / # -")]
+Question = Annotated[str, _matches("question", "a question such as is_waste: 1 to 64 of a-z 0-9 _, beginning with a letter")]
 VerifierKeyText = Annotated[str, _matches("vkey", "a verifier key name+id+base64")]
 Base64 = Annotated[str, _matches("base64", "base64")]
 CertificateNumber = Annotated[str, _matches("number", "a certificate number such as voltaic-RC-0001")]

@@ -1,5 +1,7 @@
 """Corrections, voids, late assays and answers: the old fact is kept, everything that follows from it is derived again."""
 
+import re
+
 import pytest
 
 from books import kg, pct
@@ -23,8 +25,10 @@ from events import (
     void,
 )
 from events import out as output
-from ledger.errors import AssayError, AuthorityError, CorrectionError, CustodyError, DuplicateError, StaleError, UnknownError
+from ledger.errors import AssayError, AuthorityError, CorrectionError, CustodyError, DuplicateError, FormatError, StaleError, UnknownError
 from ledger.matter.claims import claims
+from ledger.record import read_event
+from ledger.tlog import canonical
 
 K, V = "keystone/1", "voltaic/1"
 A, B, C, D = "keystone:A", "keystone:B", "keystone:C", "keystone:D"
@@ -336,3 +340,10 @@ def test_the_answer_of_a_person_makes_own_waste_pre_consumer(ledger):
     ledger.log(K, determine(C, "not_reclaimable_in_generating_process"))
     found = {claim.characteristic: claim.mass_mg for claim in claims("Pb", ledger.batch(C).contents["Pb"].booked.left, None)}
     assert found["pre_consumer"] == 900_000_000
+
+
+@pytest.mark.parametrize("question", ["was:primary", "a;b", "a=b", "really?", "Is_waste", "1st", ""])
+def test_a_question_is_a_plain_name(question):
+    raw = {**determine(A), "question": question, "by": {"name": {"sealed": "ab" * 32}, "role": "counsel"}}
+    with pytest.raises(FormatError, match=re.escape(f"{question!r} is not a question such as is_waste: 1 to 64 of a-z 0-9 _, beginning")):
+        read_event(canonical.encode(raw))
