@@ -13,7 +13,7 @@ from cli.output import remark
 from cli.session import Session, read_input, writing
 
 if TYPE_CHECKING:
-    from ledger.store_view import StoreView
+    from ledger.store.view import StoreView
     from schemas.event import Event
 
 _INDEX_DIGITS = 12

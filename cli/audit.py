@@ -14,7 +14,7 @@ from ledger.errors import LedgerError, StoreError
 
 if TYPE_CHECKING:
     from ledger.audit import Audit, Held
-    from ledger.store import Store
+    from ledger.store.store import Store
 
 CHECKED = (
     "every entry's hash, the hash chain and the Merkle root, from the stored bytes",
@@ -87,7 +87,7 @@ def _opened(session: Session, trust: str | None, checkpoints: tuple[str, ...]) -
     """Return the store and what the auditor holds apart from it; a damaged mark is for the audit to report."""
     from ledger.audit import Held  # noqa: PLC0415 - loaded when needed
     from ledger.mark import read_mark  # noqa: PLC0415 - loaded when needed
-    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+    from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
 
     store, _ = Store.of_any_version(session.path)
     mark, problem = None, ""

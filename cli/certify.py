@@ -17,8 +17,8 @@ from ledger.errors import StoreError, UnknownError
 if TYPE_CHECKING:
     from ledger.draft import Raw
     from ledger.keys import Signer
-    from ledger.store import Store
-    from ledger.store_view import StoreView
+    from ledger.store.store import Store
+    from ledger.store.view import StoreView
 
 _PERIOD = re.compile(r"\A(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})\Z", re.ASCII)
 
@@ -83,12 +83,12 @@ def issue(session: Session, signer: Signer, wish: dict[str, Any], output: Path, 
 
 def _planned(view: StoreView, signer: Signer, wish: dict[str, Any], issued: str) -> tuple[list[Raw], dict[str, Any]]:
     """Return the events of a certificate's record, and its credential, which is kept in the same transaction."""
-    from ledger.certificate import Basis, Issuer, Request, build  # noqa: PLC0415 - loaded when needed
-    from ledger.credential import digest  # noqa: PLC0415 - loaded when needed
+    from ledger.certificates.certificate import Basis, Issuer, Request, build  # noqa: PLC0415 - loaded when needed
+    from ledger.certificates.credential import digest  # noqa: PLC0415 - loaded when needed
+    from ledger.certificates.issuance import certify_raw, entered, next_number, split_raw  # noqa: PLC0415 - loaded when needed
     from ledger.draft import completed  # noqa: PLC0415 - loaded when needed
-    from ledger.issuance import certify_raw, entered, next_number, split_raw  # noqa: PLC0415 - loaded when needed
     from ledger.keys import did_key  # noqa: PLC0415 - loaded when needed
-    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+    from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
     from ledger.tlog import canonical  # noqa: PLC0415 - loaded when needed
     from reports.certificate import content_of  # noqa: PLC0415 - loaded when needed
     from reports.statement import check_statement  # noqa: PLC0415 - loaded when needed
@@ -150,8 +150,8 @@ def finish(store: Store, signer: Signer, number: str, *, created: str) -> bytes:
     """Add the proof to a registered credential, keep it, and return its bytes."""
     import json  # noqa: PLC0415 - loaded when needed
 
-    from ledger.credential import add_proof, verification_method_of  # noqa: PLC0415 - loaded when needed
-    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+    from ledger.certificates.credential import add_proof, verification_method_of  # noqa: PLC0415 - loaded when needed
+    from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
     from ledger.tlog import canonical  # noqa: PLC0415 - loaded when needed
 
     with store.writing() as view:
@@ -171,7 +171,7 @@ def render(store: Store, number: str, output: Path) -> None:
     from cli.picture import page_picture  # noqa: PLC0415 - loaded when needed
     from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
     from ledger.lineage import trace  # noqa: PLC0415 - loaded when needed
-    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+    from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
     from reports.certificate import render_pdf  # noqa: PLC0415 - loaded when needed
 
     with store.reading() as view:
@@ -206,7 +206,7 @@ def _tell(document: dict[str, Any], output: Path, *, index: int) -> None:
 @listing
 def certificates(session: Session) -> list[dict[str, Any]]:
     """List certificates and what became of them."""
-    from ledger.certified import status  # noqa: PLC0415 - loaded when needed
+    from ledger.certificates.certified import status  # noqa: PLC0415 - loaded when needed
 
     with session.store().reading() as view:
         return [
@@ -232,7 +232,7 @@ def certificate(session: Session, number: str, output: str) -> None:
 
     One whose issuing was interrupted behind its registration is finished first: give its key with -k.
     """
-    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+    from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
 
     store = session.store()
     with store.reading() as view:

@@ -228,8 +228,8 @@ class Demonstration:
 
     def verified(self, file: Path) -> tuple[str, bool]:
         """Verify a certificate against the ledger, pinned by the trust file."""
+        from ledger.certificates.verification import verify_certificate  # noqa: PLC0415 - loaded when needed
         from ledger.trust import read_trust  # noqa: PLC0415 - loaded when needed
-        from ledger.verification import verify_certificate  # noqa: PLC0415 - loaded when needed
         from reports.certificate import read_pdf  # noqa: PLC0415 - loaded when needed
 
         trust = read_trust((self.folder / "trust").read_bytes(), file="trust")
@@ -243,7 +243,7 @@ class Demonstration:
         """Audit a ledger with the mark and the trust file of the demonstration."""
         from ledger.audit import Held, audit  # noqa: PLC0415 - loaded when needed
         from ledger.mark import read_mark  # noqa: PLC0415 - loaded when needed
-        from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+        from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
         from ledger.trust import read_trust  # noqa: PLC0415 - loaded when needed
 
         mark = self.path.with_name("ledger.db.keys") / "mark"

@@ -63,7 +63,7 @@ def _installed() -> Iterator[Row]:
 
 def _stored(session: Session) -> Iterator[Row]:
     from ledger.mark import read_mark  # noqa: PLC0415 - loaded when needed
-    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+    from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
 
     try:
         store = session.store()

@@ -99,7 +99,7 @@ def checkpoint(session: Session, output: str | None, adopt: str | None) -> None:
     from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
     from ledger.founding import adopt_mark  # noqa: PLC0415 - loaded when needed
     from ledger.log import check_start, refresh  # noqa: PLC0415 - loaded when needed
-    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+    from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
 
     store = session.store()
     with store.reading() as view:
@@ -137,7 +137,7 @@ def rebuild(session: Session, *, migrate: bool) -> None:
     Refused where the log itself does not hold: then look with `plumbline audit` first.
     """
     if migrate and not session.dry_run:
-        from ledger.store_migrations import migrate as bring_up_to_date  # noqa: PLC0415 - loaded when needed
+        from ledger.store.migrations import migrate as bring_up_to_date  # noqa: PLC0415 - loaded when needed
 
         for version in bring_up_to_date(session.path):
             say(f"brought {session.path} to schema version {version}")

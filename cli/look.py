@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ledger.matter.balance import Balance
     from ledger.matter.batch import Batch
     from ledger.matter.provenance import Portions
-    from ledger.store_view import StoreView
+    from ledger.store.view import StoreView
 
 
 def shown_mass(mass_mg: int, unit: str = "kg") -> str:
@@ -125,7 +125,7 @@ def show(session: Session, batch: str) -> None:
 
 def _standing(view: StoreView, batch: Batch) -> str:
     """Return the certificates on a batch and how they stand."""
-    from ledger.certified import status  # noqa: PLC0415 - loaded when needed
+    from ledger.certificates.certified import status  # noqa: PLC0415 - loaded when needed
 
     claims = [view.claim(number) for _, number in batch.claims]
     return ", ".join(f"{claim.number} ({status(view, claim)[0]})" for claim in claims if claim is not None)
@@ -269,7 +269,7 @@ def balance(session: Session, site: str | None, start: str | None, end: str | No
 
     Example: plumbline balance --site keystone:reading --from 2026-01-01 --to 2026-03-31
     """
-    from ledger.accounts import balance_of  # noqa: PLC0415 - loaded when needed
+    from ledger.store.accounts import balance_of  # noqa: PLC0415 - loaded when needed
 
     with session.store().reading() as view:
         if site is not None and view.site(site) is None:

@@ -12,7 +12,7 @@ from cli.session import Session, reading, writing
 from ledger.errors import UnknownError
 
 if TYPE_CHECKING:
-    from ledger.store_view import StoreView
+    from ledger.store.view import StoreView
 
 
 def record_named(view: StoreView, name: str) -> str:
@@ -53,7 +53,7 @@ def disclose(session: Session, record: str, field: str | None, output: str | Non
 
     from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
     from ledger.record import dump  # noqa: PLC0415 - loaded when needed
-    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+    from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
     from ledger.tlog.private import verify_opening  # noqa: PLC0415 - loaded when needed
 
     with session.store().reading() as view:
@@ -95,7 +95,7 @@ def disclose(session: Session, record: str, field: str | None, output: str | Non
 @writing
 def erase(session: Session, record: str, field: str | None) -> None:
     """Erase what opens sealed fields of RECORD. The record stays as it was signed, and every check still holds."""
-    from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+    from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
 
     store = session.store()
     with store.reading() as view:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ledger.desk import Desk
     from ledger.keys import Signer
     from ledger.log import Log
-    from ledger.store import Store
+    from ledger.store.store import Store
     from ledger.trust import Trust
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -131,7 +131,7 @@ class Session:
 
     def store(self) -> Store:
         """Open the ledger's store."""
-        from ledger.store import Store  # noqa: PLC0415 - loaded when needed
+        from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
 
         return Store.open(self.path)
 
@@ -166,7 +166,7 @@ class Session:
         """Return the desk of the key that signs."""
         from ledger.desk import Desk  # noqa: PLC0415 - loaded when needed
         from ledger.outbox import Outbox  # noqa: PLC0415 - loaded when needed
-        from ledger.store_database import BUSY_SECONDS  # noqa: PLC0415 - loaded when needed
+        from ledger.store.database import BUSY_SECONDS  # noqa: PLC0415 - loaded when needed
 
         file = key_file or self.key_file()
         return Desk(self.signer(file), Outbox(file, wait_seconds=BUSY_SECONDS), now_text, secrets.token_bytes)

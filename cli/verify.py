@@ -13,9 +13,9 @@ from cli.session import Session, read_input, reading
 from ledger.errors import FormatError
 
 if TYPE_CHECKING:
-    from ledger.store import Store
+    from ledger.certificates.verification import Verification
+    from ledger.store.store import Store
     from ledger.trust import Trust
-    from ledger.verification import Verification
 
 
 @click.command()
@@ -29,7 +29,7 @@ def verify(session: Session, file: str, trust: str | None, as_of: str | None) ->
     With -L every figure is derived again from the ledger's records. With -L and no --trust the trust file that the ledger
     remembers pins it; with neither, whose ledger it is stays open, and the exit code is 1.
     """
-    from ledger.verification import recognise  # noqa: PLC0415 - loaded when needed
+    from ledger.certificates.verification import recognise  # noqa: PLC0415 - loaded when needed
 
     data = read_input(file)
     store = session.store() if session.has_ledger else None
@@ -67,7 +67,7 @@ def verify(session: Session, file: str, trust: str | None, as_of: str | None) ->
 
 
 def _certificate(data: bytes, store: Store | None, trust: Trust | None, *, kind: str) -> Verification:
-    from ledger.verification import verify_certificate  # noqa: PLC0415 - loaded when needed
+    from ledger.certificates.verification import verify_certificate  # noqa: PLC0415 - loaded when needed
 
     if kind == "pdf":
         from reports.certificate import read_pdf  # noqa: PLC0415 - loaded when needed
@@ -81,7 +81,7 @@ def _certificate(data: bytes, store: Store | None, trust: Trust | None, *, kind:
 
 
 def _record(data: bytes, store: Store | None, trust: Trust | None, *, kind: str) -> Verification:  # noqa: ARG001 - one shape for all
-    from ledger.verification import verify_record  # noqa: PLC0415 - loaded when needed
+    from ledger.certificates.verification import verify_record  # noqa: PLC0415 - loaded when needed
 
     if store is None:
         return verify_record(data, view=None, trust=trust)
@@ -90,7 +90,7 @@ def _record(data: bytes, store: Store | None, trust: Trust | None, *, kind: str)
 
 
 def _receipt(data: bytes, store: Store | None, trust: Trust | None, *, kind: str) -> Verification:  # noqa: ARG001 - one shape for all
-    from ledger.verification import verify_receipt  # noqa: PLC0415 - loaded when needed
+    from ledger.certificates.verification import verify_receipt  # noqa: PLC0415 - loaded when needed
 
     if store is None:
         return verify_receipt(data, leaf_at=None, trust=trust)
@@ -99,7 +99,7 @@ def _receipt(data: bytes, store: Store | None, trust: Trust | None, *, kind: str
 
 
 def _checkpoint(data: bytes, store: Store | None, trust: Trust | None, *, kind: str) -> Verification:  # noqa: ARG001 - one shape for all
-    from ledger.verification import verify_log_checkpoint  # noqa: PLC0415 - loaded when needed
+    from ledger.certificates.verification import verify_log_checkpoint  # noqa: PLC0415 - loaded when needed
 
     if store is None:
         return verify_log_checkpoint(data, root_at=None, trust=trust)
@@ -109,7 +109,7 @@ def _checkpoint(data: bytes, store: Store | None, trust: Trust | None, *, kind: 
 
 def _judged(found: Verification, store: Store | None, as_of: str) -> list[dict[str, Any]]:
     """Return a certificate's verdicts as of another date, from the books as they stood when it was issued."""
-    from ledger.verification import judged_as_of  # noqa: PLC0415 - loaded when needed
+    from ledger.certificates.verification import judged_as_of  # noqa: PLC0415 - loaded when needed
 
     if store is None or found.document is None or not found.holds:
         raise click.UsageError("--as-of needs a certificate that holds, and its ledger (-L)")

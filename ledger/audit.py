@@ -14,9 +14,9 @@ from ledger.mark import Mark, check_mark
 from ledger.matter.balance import balances
 from ledger.plausibility import implausible
 from ledger.replay import Replay, broken, flag, replay, unseen
-from ledger.store import Store, counted, facts_text, projected
-from ledger.store_tables import PROJECTIONS
-from ledger.store_view import StoreView
+from ledger.store.store import Store, counted, facts_text, projected
+from ledger.store.tables import PROJECTIONS
+from ledger.store.view import StoreView
 from ledger.tlog import checkpoint
 from ledger.tlog.note import VerifierKey, parse_vkey
 from ledger.trust import Trust

@@ -13,8 +13,8 @@ from ledger.log import Appended, Log, append, check_start, seen_now, verify_stor
 from ledger.outbox import Outbox, Waiting
 from ledger.record import Record, dump, read_event, read_record, write_record
 from ledger.state import apply, authenticate
-from ledger.store import Store
-from ledger.store_view import StoreView
+from ledger.store.store import Store
+from ledger.store.view import StoreView
 from ledger.tlog import merkle
 from schemas.event import Event
 from schemas.record import Seen

@@ -13,8 +13,8 @@ from ledger.keys import Signer, generate, verify, vkey_path, write_key_file
 from ledger.log import Log, append
 from ledger.mark import Mark, write_mark
 from ledger.record import read_event, write_record
-from ledger.store import Store
-from ledger.store_view import StoreView
+from ledger.store.store import Store
+from ledger.store.view import StoreView
 from ledger.tlog import canonical, checkpoint
 from ledger.tlog.checkpoint import check_origin
 from ledger.tlog.note import parse_vkey

@@ -14,8 +14,8 @@ from ledger.keys import Signer, verify
 from ledger.mark import Mark, check_mark, read_mark, write_mark
 from ledger.record import Record, read_record
 from ledger.state import apply, authenticate
-from ledger.store import Store
-from ledger.store_view import StoreView
+from ledger.store.store import Store
+from ledger.store.view import StoreView
 from ledger.tlog import checkpoint, merkle, proof
 from ledger.tlog.merkle import Frontier, Hash
 from ledger.tlog.note import parse_vkey

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ledger.errors import StoreError
 from ledger.replay import replay, unseen
-from ledger.store import Store
+from ledger.store.store import Store
 from ledger.tlog.merkle import Frontier, Hash
 
 

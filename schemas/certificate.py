@@ -1,7 +1,7 @@
 """The credential of a certificate: a W3C Verifiable Credential 2.0 with our subject, closed at every level.
 
 Masses are integers in mg, shares decimal strings floored to two decimals. `Credential.document()` gives back exactly the JSON that was
-read, so that what is hashed is what was signed. The proof's fields are plain text here: `ledger.credential` judges them.
+read, so that what is hashed is what was signed. The proof's fields are plain text here: `ledger.certificates.credential` judges them.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class Subject(Model):
 
 
 class Proof(Model):
-    """A Data Integrity proof as it was read; nothing in it is believed before `ledger.credential.verify_proof`."""
+    """A Data Integrity proof as it was read; nothing in it is believed before `ledger.certificates.credential.verify_proof`."""
 
     context: Annotated[list[Line], Field(max_length=10)] | None = Field(default=None, alias="@context")
     type: Line

@@ -19,7 +19,7 @@ ROOMS = {
     "reports": {"schemas", "ledger", "reports"},
     "cli": {"schemas", "ledger", "reports", "cli"},
 }
-STORE_DOOR = {"ledger/store.py", "ledger/tables.py", "ledger/store_*.py"}
+STORE_DOOR = {"ledger/store/*"}
 DOORS = {
     "pydantic": {"schemas/*", "ledger/*"},
     "sqlalchemy": STORE_DOOR,
@@ -30,9 +30,8 @@ DOORS = {
     "pikepdf": {"reports/attachment.py"},
     "click": {"cli/*"},
     "rich": {"cli/*"},
-    "platformdirs": {"cli/*"},
 }
-CLOSED_TO_REPORTS = re.compile(r"ledger\.(store\w*|tables|log|outbox)(\.|$)")
+CLOSED_TO_REPORTS = re.compile(r"ledger\.(store|log|outbox)(\.|$)")
 PURE = {"schemas/*", "ledger/tlog/*", "ledger/matter/*", "ledger/state*.py"}
 OUTSIDE_WORLD = {"io", "os", "pathlib", "random", "secrets", "shutil", "socket", "sqlite3", "subprocess", "tempfile", "time"}
 CLOCKS_AND_FILES = re.compile(r"open|.*\.(now|utcnow|today)")

@@ -9,7 +9,7 @@ import pytest
 from house import House, played
 from ledger.mark import Mark, read_mark, write_mark
 from ledger.replay import Replay, replay
-from ledger.store_tables import PROJECTIONS
+from ledger.store.tables import PROJECTIONS
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import pytest
 
 from books import TIME, kg, pct
 from issued import PAPER, US, Works, event, figures, lot, step
-from ledger import certificate_chain
-from ledger.certificate import NOT_CHECKED, Request
+from ledger.certificates import chain as certificate_chain
+from ledger.certificates.certificate import NOT_CHECKED, Request
 from ledger.errors import ClaimError, FormatError, UnknownError, grams
 from ledger.matter.custody_model import custody_model
 from ledger.matter.provenance import Source

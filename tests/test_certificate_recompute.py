@@ -9,10 +9,10 @@ import pytest
 
 from books import TIME, kg
 from issued import Works
-from ledger.credential import digest
+from ledger.certificates.credential import digest
+from ledger.certificates.issuance import split_raw
+from ledger.certificates.recompute import check_current, check_registered, recompute
 from ledger.errors import CertificateError, FormatError
-from ledger.issuance import split_raw
-from ledger.recompute import check_current, check_registered, recompute
 from schemas.measurement import Quantity
 
 FREE = {("customer",), ("order",), ("condition",), ("period", "from"), ("period", "to")}

@@ -11,12 +11,12 @@ import pytest
 from books import ORIGIN, TIME
 from issued import ISSUED, PAPER, US, Works, event, lot, proved, step
 from keyring import signer
-from ledger import recompute as module
-from ledger.credential import digest
+from ledger.certificates import recompute as module
+from ledger.certificates.credential import digest
+from ledger.certificates.issuance import certify_raw
+from ledger.certificates.recompute import check_current, check_registered, recompute
 from ledger.errors import CertificateError, FormatError, LedgerError
-from ledger.issuance import certify_raw
 from ledger.keys import prove_possession
-from ledger.recompute import check_current, check_registered, recompute
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import pytest
 
 from books import TIME, kg, pct
 from issued import VALID_UNTIL, Works, event, figures, lot, step
-from ledger.certificate import Issuer, build
-from ledger.certified import ended_at, standing, status
+from ledger.certificates.certificate import Issuer, build
+from ledger.certificates.certified import ended_at, standing, status
+from ledger.certificates.issuance import certify_raw, entered, next_number, split_raw
 from ledger.errors import AuthorityError, ClaimError, CorrectionError, DuplicateError, FormatError, OverdrawnError, UnknownError
-from ledger.issuance import certify_raw, entered, next_number, split_raw
 from schemas.measurement import Quantity
 
 

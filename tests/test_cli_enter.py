@@ -11,7 +11,7 @@ import pytest
 
 from cli import flags
 from ledger.record import read_record
-from ledger.store import Store
+from ledger.store.store import Store
 from schemas.event import TransformKind
 from schemas.feedstock import FEEDSTOCKS
 from terminal import TIME, Terminal, house

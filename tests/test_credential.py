@@ -8,8 +8,8 @@ from hashlib import sha256
 import pytest
 
 from keyring import signer
-from ledger import credential
-from ledger.credential import add_proof, digest, read_credential, signed_bytes, verification_method_of, verify_proof
+from ledger.certificates import credential
+from ledger.certificates.credential import add_proof, digest, read_credential, signed_bytes, verification_method_of, verify_proof
 from ledger.errors import CertificateError, EncodingError, FormatError, LimitError
 from ledger.keys import base58_decode, base58_encode, did_key, generate, public_key_of_did, verify
 from ledger.tlog import canonical

@@ -24,7 +24,7 @@ from ledger.errors import (
     StoreError,
 )
 from ledger.outbox import Outbox
-from ledger.store import Store
+from ledger.store.store import Store
 
 
 class CrashError(BaseException):

@@ -11,7 +11,7 @@ from ledger.keys import verify
 from ledger.log import Log, append, check_start, refresh, sign_head, verify_stored_checkpoint
 from ledger.log import receipt as receipt_of
 from ledger.mark import read_mark
-from ledger.store import Store
+from ledger.store.store import Store
 from ledger.tlog import merkle, proof
 
 

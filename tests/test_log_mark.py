@@ -14,7 +14,7 @@ from ledger.founding import adopt_mark
 from ledger.log import EquivocationError, append, refresh, seen_now, sign_head
 from ledger.mark import Mark, read_mark, write_mark
 from ledger.record import write_record
-from ledger.store import Store
+from ledger.store.store import Store
 from ledger.tlog import checkpoint, merkle
 
 

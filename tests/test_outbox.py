@@ -15,7 +15,7 @@ from ledger.errors import (
 )
 from ledger.outbox import Outbox
 from ledger.record import read_record
-from ledger.store import Store
+from ledger.store.store import Store
 
 
 @pytest.fixture

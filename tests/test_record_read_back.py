@@ -88,7 +88,7 @@ DETERMINES = record_of(
         "type": st.just("determine"),
         "time": TIMES,
         "of": BATCHES,
-        "question": TOKENS,
+        "question": st.from_regex(r"[a-z][a-z0-9_]{0,63}", fullmatch=True),
         "answer": st.booleans(),
         "basis": WORDS,
         "by": record_of({"name": SEALED, "role": WORDS}),

@@ -12,9 +12,9 @@ from house import NONCE, Clock, House, receipt, seeds
 from ledger import founding, policy
 from ledger.errors import ConflictError, FormatError, KeyFileError, StoreError, StoreVersionError
 from ledger.founding import Founding, found, trust_of
-from ledger.store import Store
-from ledger.store_database import explained
-from ledger.store_migrations import Migration, migrate
+from ledger.store.database import explained
+from ledger.store.migrations import Migration, migrate
+from ledger.store.store import Store
 from ledger.tlog.merkle import EMPTY_ROOT
 
 
@@ -204,7 +204,7 @@ def test_a_ledger_is_never_made_over_something_or_without_a_folder(tmp_path):
 
 
 def test_a_store_that_cannot_be_made_whole_is_not_left_half_made(tmp_path, monkeypatch):
-    monkeypatch.setattr("ledger.store_tables.TRIGGERS", {"broken": "CREATE TRIGGER nonsense"})
+    monkeypatch.setattr("ledger.store.tables.TRIGGERS", {"broken": "CREATE TRIGGER nonsense"})
     with pytest.raises(StoreError, match="incomplete input"):
         Store.create(tmp_path / "ledger.db")
     assert list(tmp_path.iterdir()) == []

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from books import TIME, kg, pct
 from house import House, played, receipt
-from ledger.codec import source_of, source_text
 from ledger.errors import AmountError, OriginError, StoreError
 from ledger.log import append
 from ledger.matter.provenance import Source
 from ledger.memory import Memory
 from ledger.rebuild import rebuild_projections
 from ledger.replay import replay
-from ledger.store import Store, counted, projected
-from ledger.store_tables import PROJECTIONS
+from ledger.store.codec import source_of, source_text
+from ledger.store.store import Store, counted, projected
+from ledger.store.tables import PROJECTIONS
 from ledger.view import LAST, position
 from program import Program
 
@@ -247,7 +247,7 @@ def test_a_record_that_saw_the_empty_log_is_taken_by_store_and_memory_alike(tmp_
 
 
 def test_a_correction_that_books_more_events_anew_than_a_statement_takes_is_written(tmp_path, monkeypatch):
-    monkeypatch.setattr("ledger.store._AT_ONCE", 2)
+    monkeypatch.setattr("ledger.store.store._AT_ONCE", 2)
     house = House.found(tmp_path)
     house.admit("keystone")
     event = receipt("keystone:A")

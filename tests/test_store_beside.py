@@ -7,7 +7,7 @@ from house import House, disposal, receipt
 from ledger.draft import Opening, completed, parse_event, seal
 from ledger.errors import EncodingError, FormatError, RuleError
 from ledger.replay import replay
-from ledger.store import Store
+from ledger.store.store import Store
 from ledger.tlog import merkle
 from ledger.tlog.private import sealed_digest
 from ledger.view import position

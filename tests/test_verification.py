@@ -8,12 +8,8 @@ import pytest
 
 from issued import Works, proved
 from keyring import signer
-from ledger.certificate import Basis
-from ledger.errors import FormatError, UnknownError
-from ledger.tlog import canonical, checkpoint, merkle, proof
-from ledger.tlog.merkle import Frontier
-from ledger.trust import Trust
-from ledger.verification import (
+from ledger.certificates.certificate import Basis
+from ledger.certificates.verification import (
     UNPINNED,
     judged_as_of,
     recognise,
@@ -22,6 +18,10 @@ from ledger.verification import (
     verify_receipt,
     verify_record,
 )
+from ledger.errors import FormatError, UnknownError
+from ledger.tlog import canonical, checkpoint, merkle, proof
+from ledger.tlog.merkle import Frontier
+from ledger.trust import Trust
 
 
 class Signed(Works):
@@ -194,7 +194,7 @@ def test_a_certificate_whose_issuer_used_the_metal_no_longer_holds(works):
 
 def test_a_digest_in_another_event_is_no_registration(works):
     _, document = works.certify("keystone:BL")
-    from ledger.credential import digest
+    from ledger.certificates.credential import digest
 
     other = Signed()
     other.log(

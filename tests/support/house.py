@@ -23,7 +23,7 @@ from ledger.mark import read_mark
 from ledger.outbox import Outbox
 from ledger.record import read_record
 from ledger.replay import Entry
-from ledger.store import Store
+from ledger.store.store import Store
 from ledger.tlog.note import VerifierKey
 from ledger.trust import read_trust
 from program import Program

@@ -6,9 +6,9 @@ from typing import Any
 
 from books import TIME, Books, kg, pct
 from keyring import signer
-from ledger.certificate import Basis, Issuer, Request, build
-from ledger.credential import add_proof, verification_method_of
-from ledger.issuance import certify_raw, entered, next_number
+from ledger.certificates.certificate import Basis, Issuer, Request, build
+from ledger.certificates.credential import add_proof, verification_method_of
+from ledger.certificates.issuance import certify_raw, entered, next_number
 from ledger.keys import did_key
 from ledger.memory import Memory
 from ledger.state import apply

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ledger.matter.balance import Balance
-from ledger.store_view import StoreView
+from ledger.store.view import StoreView
 from schemas.event import Correct
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.errors import StoreError, StoreVersionError
-from ledger.store import Store
-from ledger.store_tables import SCHEMA_VERSION
-from ledger.store_view import StoreView
+from ledger.store.store import Store
+from ledger.store.tables import SCHEMA_VERSION
+from ledger.store.view import StoreView
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Certificates: the unsigned credential, computed from the books as of a position and from nothing else.
 
-The same view gives the same credential, so whoever replays the records can build it again and compare (`ledger.recompute`).
+The same view gives the same credential, so whoever replays the records can build it again and compare (`ledger.certificates.recompute`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 from ledger import rulebook
 from ledger.amend import effective
-from ledger.certificate_chain import Chain, read_chain
-from ledger.certified import check_certifiable
-from ledger.credential import read_credential
+from ledger.certificates.certified import check_certifiable
+from ledger.certificates.chain import Chain, read_chain
+from ledger.certificates.credential import read_credential
 from ledger.errors import ClaimError, FormatError, UnknownError, grams
 from ledger.matter.batch import Batch, Content
 from ledger.matter.claims import Claim as Characteristic

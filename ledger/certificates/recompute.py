@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from ledger import rulebook
-from ledger.certificate import Basis, Issuer, Request, build
-from ledger.certified import status
-from ledger.credential import digest as digest_of
-from ledger.credential import read_credential
+from ledger.certificates.certificate import Basis, Issuer, Request, build
+from ledger.certificates.certified import status
+from ledger.certificates.credential import digest as digest_of
+from ledger.certificates.credential import read_credential
 from ledger.errors import CertificateError, FormatError, LedgerError, UnknownError, grams
 from ledger.keys import public_key_of_did
 from ledger.lineage import upstream
@@ -156,7 +156,7 @@ def check_registered(view: View, document: Mapping[str, Any], digest: str) -> Cl
     2. That event says the same of kind, batch, mass, issuer and validity, and the issuer's name is the one it was admitted under.
     3. Its basis is this ledger, before that event.
     4. Its proof names a key of the issuer that was enrolled with scope certify and active at that index. The signature itself is
-       `ledger.credential.verify_proof`'s to check.
+       `ledger.certificates.credential.verify_proof`'s to check.
 
     Raises:
         CertificateError: Any of this does not hold.

@@ -15,13 +15,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, delete, insert, inspect, select
 
-from ledger import store_tables as t
 from ledger.draft import Opening
 from ledger.errors import AmountError, FormatError, StoreError, StoreVersionError
 from ledger.memory import Memory
 from ledger.record import Record
-from ledger.store_database import BUSY_SECONDS, PRAGMAS, blob, database, explained, whole
-from ledger.store_view import StoreView, rows_of
+from ledger.store import tables as t
+from ledger.store.database import BUSY_SECONDS, PRAGMAS, blob, database, explained, whole
+from ledger.store.view import StoreView, rows_of
 from ledger.tlog.merkle import Frontier, Hash
 from ledger.view import Changes, LedgerFacts
 

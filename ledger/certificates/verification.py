@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ledger.certificate import Basis, Issuer, Request, build
-from ledger.certified import status
-from ledger.credential import digest, read_credential, verify_proof
+from ledger.certificates.certificate import Basis, Issuer, Request, build
+from ledger.certificates.certified import status
+from ledger.certificates.credential import digest, read_credential, verify_proof
+from ledger.certificates.issuance import entered
+from ledger.certificates.recompute import check_current, check_registered, recompute
 from ledger.errors import CertificateError, FormatError, LedgerError, UnknownError
-from ledger.issuance import entered
 from ledger.keys import verify
-from ledger.recompute import check_current, check_registered, recompute
 from ledger.record import Record, read_record
 from ledger.replay import Entry, Replay, unseen
 from ledger.state import apply

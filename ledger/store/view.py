@@ -9,15 +9,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from ledger import store_tables as t
-from ledger.codec import batch_of, batch_text, notes_of, notes_text, residuals_of, residuals_text
 from ledger.errors import InputError, StoreError
 from ledger.matter.batch import Batch
 from ledger.matter.booking import Booking, Edge, Note, Posting, Residual
 from ledger.memory import OTHER_KINDS
 from ledger.record import Record, read_record
 from ledger.serials import split
-from ledger.store_database import blob, decoded
+from ledger.store import tables as t
+from ledger.store.codec import batch_of, batch_text, notes_of, notes_text, residuals_of, residuals_text
+from ledger.store.database import blob, decoded
 from ledger.tlog import merkle
 from ledger.view import LAST, Amendment, Changes, Claim, Head, KeyFacts, LedgerFacts
 from schemas.event import Event
