@@ -206,7 +206,7 @@ def _tell(document: dict[str, Any], output: Path, *, index: int) -> None:
 @listing
 def certificates(session: Session) -> list[dict[str, Any]]:
     """List certificates and what became of them."""
-    from ledger.certificates.certified import status  # noqa: PLC0415 - loaded when needed
+    from ledger.certified import status  # noqa: PLC0415 - loaded when needed
 
     with session.store().reading() as view:
         return [

@@ -125,7 +125,7 @@ def show(session: Session, batch: str) -> None:
 
 def _standing(view: StoreView, batch: Batch) -> str:
     """Return the certificates on a batch and how they stand."""
-    from ledger.certificates.certified import status  # noqa: PLC0415 - loaded when needed
+    from ledger.certified import status  # noqa: PLC0415 - loaded when needed
 
     claims = [view.claim(number) for _, number in batch.claims]
     return ", ".join(f"{claim.number} ({status(view, claim)[0]})" for claim in claims if claim is not None)

@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Mapping
 
 from ledger import policy as rule_data
-from ledger.certificates.certified import certify
+from ledger.certified import certify
 from ledger.errors import AuthorityError, CorrectionError, RuleError, UnknownError
 from ledger.matter.batch import Batch
 from ledger.matter.booking import Booking, Page

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ledger import policy as rule_data
 from ledger.amend import correct, derive, determine, late_assay, void
-from ledger.certificates.withdrawal import withdraw
 from ledger.errors import AuthorityError, ChainError, FormatError, RuleError, SignatureError
 from ledger.keys import verify
 from ledger.memory import Memory
@@ -15,6 +14,7 @@ from ledger.record import Record
 from ledger.registry import admit, enrol, genesis, require, retire, revoke, site
 from ledger.tlog.note import Algorithm, VerifierKey, parse_vkey
 from ledger.view import Amendment, Changes, Head, KeyFacts, View, position
+from ledger.withdrawal import withdraw
 from schemas.event import (
     Accept,
     Adjust,

@@ -9,8 +9,8 @@ import pytest
 from books import TIME, kg, pct
 from issued import VALID_UNTIL, Works, event, figures, lot, step
 from ledger.certificates.certificate import Issuer, build
-from ledger.certificates.certified import ended_at, standing, status
 from ledger.certificates.issuance import certify_raw, entered, next_number, split_raw
+from ledger.certified import ended_at, standing, status
 from ledger.errors import AuthorityError, ClaimError, CorrectionError, DuplicateError, FormatError, OverdrawnError, UnknownError
 from schemas.measurement import Quantity
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from ledger import rulebook
 from ledger.amend import effective
-from ledger.certificates.certified import check_certifiable
 from ledger.certificates.chain import Chain, read_chain
 from ledger.certificates.credential import read_credential
+from ledger.certified import check_certifiable
 from ledger.errors import ClaimError, FormatError, UnknownError, grams
 from ledger.matter.batch import Batch, Content
 from ledger.matter.claims import Claim as Characteristic

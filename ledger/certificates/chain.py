@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ledger import policy as rule_data
-from ledger.certificates.certified import standing
+from ledger.certified import standing
 from ledger.lineage import Walk, upstream
 from ledger.matter.batch import ANY, Batch
 from ledger.matter.booking import Edge, Note, Residual

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from ledger.certificates.certified import PREFIX
 from ledger.certificates.credential import digest
+from ledger.certified import PREFIX
 from ledger.draft import Raw
 from ledger.errors import ClaimError, OverdrawnError, UnknownError, grams
 from ledger.memory import Memory

@@ -11,9 +11,9 @@ from typing import Any, cast
 
 from ledger import rulebook
 from ledger.certificates.certificate import Basis, Issuer, Request, build
-from ledger.certificates.certified import status
 from ledger.certificates.credential import digest as digest_of
 from ledger.certificates.credential import read_credential
+from ledger.certified import status
 from ledger.errors import CertificateError, FormatError, LedgerError, UnknownError, grams
 from ledger.keys import public_key_of_did
 from ledger.lineage import upstream

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ledger.certificates.certificate import Basis, Issuer, Request, build
-from ledger.certificates.certified import status
 from ledger.certificates.credential import digest, read_credential, verify_proof
 from ledger.certificates.issuance import entered
 from ledger.certificates.recompute import check_current, check_registered, recompute
+from ledger.certified import status
 from ledger.errors import CertificateError, FormatError, LedgerError, UnknownError
 from ledger.keys import verify
 from ledger.record import Record, read_record
