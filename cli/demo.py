@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, Self
 
@@ -189,7 +191,7 @@ class Demonstration:
                 "period": "2026-01-01/2026-03-31",
                 "condition": "wet",
             }
-            with _quiet(self.as_json):
+            with _kept_back(words=self.as_json):
                 number = issue(session, signer, wish, self.folder / file, made="2026-03-31T15:00:00Z")
             self.results[kind] = number
         lot = {"type": "ship", "time": "2026-03-31T16:00:00Z", "site": "voltaic:dayton", "batch": "voltaic:LOT-4711"}
@@ -308,20 +310,8 @@ def _short(text: str) -> str:
     return text if len(text) <= 110 else text[:107] + "..."  # noqa: PLR2004 - a line
 
 
-class _quiet:  # noqa: N801 - used like a function
-    """Keep a command's own words back when the demonstration prints JSON."""
-
-    def __init__(self, on: bool) -> None:  # noqa: FBT001 - one word
-        self.on = on
-
-    def __enter__(self) -> None:
-        import contextlib  # noqa: PLC0415 - loaded when needed
-        import io  # noqa: PLC0415 - loaded when needed
-
-        self.stack = contextlib.ExitStack()
-        if self.on:
-            self.stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        self.stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
-
-    def __exit__(self, *_: object) -> None:
-        self.stack.close()
+@contextmanager
+def _kept_back(*, words: bool) -> Iterator[None]:
+    """Keep a command's hints back, and where the demonstration prints JSON its words too."""
+    with redirect_stderr(io.StringIO()), redirect_stdout(io.StringIO()) if words else nullcontext():
+        yield
