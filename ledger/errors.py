@@ -255,6 +255,14 @@ class CheckpointError(VerificationError):
     """A checkpoint that is not this log's, or is not well signed."""
 
 
+class QuorumError(VerificationError):
+    """A quorum that is not reached, or one that two histories could both reach."""
+
+
+class EvidenceError(VerificationError):
+    """Evidence that leaves out what its conclusion needs, or does not fit together."""
+
+
 class CertificateError(VerificationError):
     """A certificate whose figures, registration or proof do not hold.
 

@@ -2,7 +2,8 @@
 
 Signatures are Ed25519 (RFC 8032) under one rule: canonical encodings, no cofactor, and no public key of small or mixed order.
 libsodium verifies under that rule; OpenSSL, behind `cryptography`, would accept a small-order key, for which one signature fits any
-message. So PyNaCl signs and verifies, and `cryptography` only reads and writes key files.
+message. So PyNaCl signs and verifies Ed25519, and `cryptography` reads and writes key files and does ML-DSA-44, in which witnesses may
+cosign as well.
 
 A key file has the OpenSSH private key format with bcrypt. That format carries no name, so `FILE.vkey` beside it holds the vkey.
 """
@@ -15,11 +16,13 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     KeySerializationEncryption,
@@ -33,7 +36,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
 from ledger.errors import EncodingError, FormatError, KeyFileError, SignatureError
-from ledger.tlog.note import Algorithm, VerifierKey, decode_base64, parse_vkey, shown
+from ledger.tlog.note import MLDSA_PUBLIC_KEY_BYTES, Algorithm, VerifierKey, decode_base64, parse_vkey, shown
 
 PUBLIC_KEY_BYTES: Final = 32
 SEED_BYTES: Final = 32
@@ -43,6 +46,7 @@ BCRYPT_ROUNDS: Final = 32
 MAX_PASSPHRASE_BYTES: Final = 1023
 """The most that `cryptography` takes."""
 
+_MLDSA_SEED: Final = b"plumbline/witness/ml-dsa-44/v1\n"
 _MAX_KEY_FILE_BYTES: Final = 1 << 16
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _PEM_LINES: Final = (b"-----BEGIN OPENSSH PRIVATE KEY-----", b"-----END OPENSSH PRIVATE KEY-----")
@@ -79,6 +83,19 @@ class Signer:
         """Return the 64-byte Ed25519 signature of a message (RFC 8032, section 5.1.6)."""
         return self._key.sign(message).signature
 
+    def cosigners(self) -> tuple[tuple[VerifierKey, Callable[[bytes], bytes]], ...]:
+        """Return the two keys that a witness cosigns with, each with what signs for it: Ed25519 (0x04) and ML-DSA-44 (0x06).
+
+        The second one's seed is a hash of the first one's, so one key file holds both. Whoever could work out an Ed25519 private key from
+        signatures would still not have the seed.
+        """
+        second = MLDSA44PrivateKey.from_seed_bytes(sha256(_MLDSA_SEED + self._seed()).digest())
+        public = second.public_key().public_bytes_raw()
+        return (
+            (VerifierKey(self.name, Algorithm.COSIGNATURE, self.public_key), self.sign),
+            (VerifierKey(self.name, Algorithm.MLDSA_COSIGNATURE, public), second.sign),
+        )
+
     def _seed(self) -> bytes:
         return bytes(self._key)
 
@@ -97,11 +114,14 @@ def generate(name: str, *, seed: bytes | None = None) -> Signer:
 
 
 def verify(public_key: bytes, message: bytes, signature: bytes) -> None:
-    """Verify an Ed25519 signature (RFC 8032, section 5.1.7, without the cofactor).
+    """Verify a signature: Ed25519 (RFC 8032, section 5.1.7, without the cofactor), or ML-DSA-44 (FIPS 204) for a key of its length.
 
     Raises:
         SignatureError: The key may not be used, or the signature is not its signature of the message.
     """
+    if len(public_key) == MLDSA_PUBLIC_KEY_BYTES:
+        _verify_mldsa(public_key, message, signature)
+        return
     check_public_key(public_key)
     if len(signature) != SIGNATURE_BYTES:
         raise SignatureError(f"the signature has {len(signature)} bytes, want {SIGNATURE_BYTES}")
@@ -109,6 +129,14 @@ def verify(public_key: bytes, message: bytes, signature: bytes) -> None:
         VerifyKey(public_key).verify(message, signature)
     except BadSignatureError as error:
         raise SignatureError(f"the signature is not one of public key {public_key.hex()} over this text") from error
+
+
+def _verify_mldsa(public_key: bytes, message: bytes, signature: bytes) -> None:
+    """Verify an ML-DSA-44 signature with an empty context."""
+    try:
+        MLDSA44PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except (InvalidSignature, ValueError) as error:
+        raise SignatureError(f"the signature is not one of the ML-DSA-44 key {public_key[:8].hex()}… over this text") from error
 
 
 def check_public_key(public_key: bytes) -> None:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyring import signer
+from keyring import PRIME, SMALL_ORDER, signer
 from ledger import keys
 from ledger.errors import EncodingError, FormatError, KeyFileError, SignatureError
 from ledger.keys import (
@@ -31,19 +31,11 @@ from ledger.keys import (
     write_key_file,
 )
 from ledger.tlog.checkpoint import cosigner
+from ledger.tlog.note import MLDSA_PUBLIC_KEY_BYTES, Algorithm
 from published import folder, table
 
 ORIGIN = "ledger.example/lead"
 SCALE = signer("keystone/scale-1")
-PRIME = 2**255 - 19
-
-# The eight points of small order have fourteen encodings: y is 0, 1, -1 or one of two of order 8, each with either sign bit, and y may
-# be written as y + p where that still fits into 255 bits.
-ORDER_8 = (
-    0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7,
-    0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
-)
-SMALL_ORDER = [(y | sign << 255).to_bytes(32, "little") for y in (0, 1, PRIME - 1, PRIME, PRIME + 1, *ORDER_8) for sign in (0, 1)]
 NOT_CANONICAL = [(PRIME + y | sign << 255).to_bytes(32, "little") for y in range(2, 19) for sign in (0, 1)]
 
 
@@ -84,6 +76,32 @@ def test_every_wycheproof_signature_verifies_or_is_refused_as_it_says():
                 result = "invalid"
             assert result == case["result"], case
     assert count == table("wycheproof", "ed25519_test.json")["numberOfTests"]
+
+
+def test_every_wycheproof_ml_dsa_signature_without_a_context_verifies_or_is_refused_as_it_says():
+    """A cosignature has an empty context, so vectors with one are refused, whatever they say of themselves."""
+    count = 0
+    for group in table("wycheproof", "mldsa_44_verify_test.json")["testGroups"]:
+        public_key = bytes.fromhex(group["publicKey"])
+        for case in group["tests"]:
+            count += 1
+            try:
+                assert len(public_key) == MLDSA_PUBLIC_KEY_BYTES
+                verify(public_key, bytes.fromhex(case["msg"]), bytes.fromhex(case["sig"]))
+                result = "valid"
+            except (AssertionError, SignatureError):
+                result = "invalid"
+            assert result == ("invalid" if case.get("ctx") else case["result"]), case["tcId"]
+    assert count == table("wycheproof", "mldsa_44_verify_test.json")["numberOfTests"]
+
+
+def test_the_two_keys_of_a_witness_are_different_keys_from_one_seed():
+    ed25519, mldsa = (key for key, _ in generate("witness.example/w", seed=bytes(32)).cosigners())
+    assert (ed25519.algorithm, mldsa.algorithm) == (Algorithm.COSIGNATURE, Algorithm.MLDSA_COSIGNATURE)
+    again = generate("witness.example/w", seed=bytes(32)).cosigners()
+    assert [key for key, _ in again] == [ed25519, mldsa]
+    for key, sign in again:
+        verify(key.public_key, b"text", sign(b"text"))
 
 
 def test_small_order_has_fourteen_encodings():

@@ -121,6 +121,47 @@ def test_every_published_consistency_vector_holds_or_is_refused_as_it_says():
     assert len(cases) > 90
 
 
+def refused_inclusion(case):
+    """Verify a leaf in a subtree that begins where a subtree of its size may: as in a tree of its own."""
+    start, end = case["start"], case["end"]
+    if start >= end or start % (1 << (end - start - 1).bit_length()):
+        return True
+    path = [bytes_of(one) for one in case["proof"] or []]
+    try:
+        index = case["leafIdx"] - start
+        verify_inclusion(bytes_of(case["leafHash"]), index=index, size=end - start, root=bytes_of(case["root"]), path=path)
+    except InclusionError:
+        return True
+    return False
+
+
+def test_every_published_subtree_inclusion_vector_holds_or_is_refused_as_a_tree_of_its_own():
+    cases = published_cases("subtreeinclusion")
+    for file in cases:
+        case = json.loads(file.read_text())
+        assert refused_inclusion(case) is case["wantErr"], file
+    assert len(cases) > 90
+
+
+def test_published_subtree_consistency_vectors_from_the_first_leaf_on_are_consistency_proofs():
+    """SPEC.md, "Where this is stricter": proofs of subtrees that begin behind the first leaf are not part of this format."""
+    count = 0
+    for file in published_cases("subtreeconsistency"):
+        case = json.loads(file.read_text())
+        if case["start"] or not case["end"]:
+            continue
+        count += 1
+        roots = bytes_of(case["root1"]), bytes_of(case["root2"])
+        path = [bytes_of(one) for one in case["proof"] or []]
+        try:
+            verify_consistency(old_size=case["end"], old_root=roots[0], new_size=case["size"], new_root=roots[1], path=path)
+            refused = False
+        except ConsistencyError:
+            refused = True
+        assert refused is case["wantErr"], file
+    assert count > 20
+
+
 def test_roots_are_those_of_the_certificate_transparency_reference():
     typed = json.loads((Path(__file__).parent / "vectors" / "rfc6962-roots.json").read_text())
     leaves = [leaf_hash(bytes.fromhex(entry)) for entry in typed["entries_hex"]]

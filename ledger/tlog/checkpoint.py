@@ -32,7 +32,9 @@ Verify: TypeAlias = Callable[[bytes, bytes, bytes], None]
 MAX_TIME: Final = 2**63 - 1
 
 _TIME_BYTES: Final = 8
-_COSIGNATURE_BYTES: Final = _TIME_BYTES + 64
+_SIGNATURE_BYTES: Final = {Algorithm.COSIGNATURE: 64, Algorithm.MLDSA_COSIGNATURE: 2420}
+_SUBTREE: Final = b"subtree/v1\n\0"
+_MAX_OPAQUE: Final = 255
 _LINES: Final = 3
 # A host with a dot, a slash, a path. A party id has no dot, so an origin is never the name of a party's key.
 _ORIGIN: Final = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+(?:/[a-z0-9.-]+)+")
@@ -118,9 +120,37 @@ def cosignature_message(text: bytes, time: int) -> bytes:
     return b"cosignature/v1\ntime %d\n%b" % (time, text)
 
 
+def subtree_message(text: bytes, name: str, time: int) -> bytes:
+    """Return what a cosigner signs with ML-DSA-44 (tlog-cosignature, "ML-DSA-44 signed message"): the structure for the whole tree.
+
+    Args:
+        text: The checkpoint's note text.
+        name: The cosigner's key name, to which the signature commits.
+        time: Seconds since 1970.
+    """
+    statement = parse_checkpoint(text)
+    parts = [_SUBTREE, _opaque(name), time.to_bytes(_TIME_BYTES, "big"), _opaque(statement.origin)]
+    return b"".join([*parts, bytes(_TIME_BYTES), statement.size.to_bytes(_TIME_BYTES, "big"), statement.root])
+
+
+def _opaque(text: str) -> bytes:
+    """Return a text behind its length in one byte (RFC 8446, section 3.4)."""
+    data = text.encode()
+    if len(data) > _MAX_OPAQUE:
+        raise FormatError(f"the name {shown(text)} has {len(data)} bytes, a cosignature of type 0x06 takes {_MAX_OPAQUE}")
+    return bytes([len(data)]) + data
+
+
+def _message(key: VerifierKey, text: bytes, time: int) -> bytes:
+    """Return what a key's cosignature is over, by its algorithm."""
+    if key.algorithm is Algorithm.MLDSA_COSIGNATURE:
+        return subtree_message(text, key.name, time)
+    return cosignature_message(text, time)
+
+
 def cosigner(key: VerifierKey) -> VerifierKey:
-    """Return the log's key as a cosigner: the same name and public key, algorithm 0x04, and so another key ID."""
-    return replace(key, algorithm=Algorithm.COSIGNATURE)
+    """Return an Ed25519 key as a cosigner: the same name and public key, algorithm 0x04, and so another key ID."""
+    return key if key.algorithm in _SIGNATURE_BYTES else replace(key, algorithm=Algorithm.COSIGNATURE)
 
 
 def cosign(text: bytes, *, key: VerifierKey, sign: Sign, time: int) -> Signature:
@@ -132,7 +162,8 @@ def cosign(text: bytes, *, key: VerifierKey, sign: Sign, time: int) -> Signature
         sign: Signs with the private half of that key.
         time: Seconds since 1970.
     """
-    return cosigner(key).signed(time.to_bytes(_TIME_BYTES, "big") + sign(cosignature_message(text, time)))
+    by = cosigner(key)
+    return by.signed(time.to_bytes(_TIME_BYTES, "big") + sign(_message(by, text, time)))
 
 
 def sign_checkpoint(checkpoint: Checkpoint, *, key: VerifierKey, sign: Sign, time: int) -> bytes:
@@ -189,9 +220,12 @@ def verify_checkpoint(data: bytes, *, log_keys: Sequence[VerifierKey], verify: V
 def verify_cosignatures(note: Note, *, key: VerifierKey, verify: Verify) -> list[int]:
     """Verify every cosignature of a note by one key.
 
+    Under algorithm 0x06 the time 0 means that the cosigner says nothing about when (tlog-cosignature, "ML-DSA-44 signed message"). Such a
+    line is passed over: taken for a time, it would lie before every compromise of a key.
+
     Args:
         note: A checkpoint.
-        key: The cosigner's key, algorithm 0x04.
+        key: The cosigner's key, algorithm 0x04 or 0x06.
         verify: Verifies one signature.
 
     Returns:
@@ -202,12 +236,15 @@ def verify_cosignatures(note: Note, *, key: VerifierKey, verify: Verify) -> list
     """
     times: list[int] = []
     for signature in signatures_by(note, key):
-        if len(signature.signature) != _COSIGNATURE_BYTES:
-            raise SignatureError(f"the cosignature of {key.name} has {len(signature.signature)} bytes, want {_COSIGNATURE_BYTES}")
+        want = _TIME_BYTES + _SIGNATURE_BYTES.get(key.algorithm, 0)
+        if len(signature.signature) != want:
+            raise SignatureError(f"the cosignature of {key.name} has {len(signature.signature)} bytes, want {want}")
         time = int.from_bytes(signature.signature[:_TIME_BYTES], "big")
         if time > MAX_TIME:
             raise SignatureError(f"the cosignature of {key.name} has time {time}, beyond 2^63 - 1")
-        _verify_line(key, cosignature_message(note.text, time), signature.signature[_TIME_BYTES:], verify)
+        if time == 0 and key.algorithm is Algorithm.MLDSA_COSIGNATURE:
+            continue
+        _verify_line(key, _message(key, note.text, time), signature.signature[_TIME_BYTES:], verify)
         times.append(time)
     return times
 

@@ -32,6 +32,8 @@ MAX_NAME_BYTES: Final = 255
 _PREFIX: Final = "— "
 _KEY_ID_BYTES: Final = 4
 _PUBLIC_KEY_BYTES: Final = 32
+MLDSA_PUBLIC_KEY_BYTES: Final = 1312
+"""Of ML-DSA-44 (FIPS 204, table 2)."""
 _SHOWN_CHARACTERS: Final = 60
 
 _FORBIDDEN: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
@@ -41,10 +43,11 @@ _VKEY: Final = re.compile(r"(?P<name>[^+]+)\+(?P<key_id>[0-9a-f]{8})\+(?P<key>[A
 
 
 class Algorithm(IntEnum):
-    """Signature types of signed-note and tlog-cosignature that this program knows."""
+    """Signature types of signed-note and tlog-cosignature that this program knows; a key has one, and it is never negotiated."""
 
     ED25519 = 0x01
     COSIGNATURE = 0x04
+    MLDSA_COSIGNATURE = 0x06
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,9 @@ class VerifierKey:
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        if len(self.public_key) != _PUBLIC_KEY_BYTES:
-            raise FormatError(f"the public key of {self.name} has {len(self.public_key)} bytes, want {_PUBLIC_KEY_BYTES}")
+        want = MLDSA_PUBLIC_KEY_BYTES if self.algorithm is Algorithm.MLDSA_COSIGNATURE else _PUBLIC_KEY_BYTES
+        if len(self.public_key) != want:
+            raise FormatError(f"the public key of {self.name} has {len(self.public_key)} bytes, want {want}")
 
     @property
     def key_id(self) -> bytes:
@@ -110,7 +114,7 @@ def parse_vkey(text: str) -> VerifierKey:
     check_name(match["name"])
     typed_key = decode_base64(match["key"])
     if not typed_key or typed_key[0] not in set(Algorithm):
-        raise FormatError(f"the vkey of {shown(match['name'])} has algorithm 0x{typed_key[:1].hex()}, want 0x01 or 0x04")
+        raise FormatError(f"the vkey of {shown(match['name'])} has algorithm 0x{typed_key[:1].hex()}, want 0x01, 0x04 or 0x06")
     key = VerifierKey(match["name"], Algorithm(typed_key[0]), typed_key[1:])
     if key.key_id.hex() != match["key_id"]:
         raise FormatError(f"the vkey of {shown(key.name)} has key ID {match['key_id']}, its key gives {key.key_id.hex()}")
