@@ -33,28 +33,25 @@ SHOWN = 40
 
 
 @click.command()
+@click.argument("place", metavar="[LEDGER|DIR|URL]", required=False)
 @click.option("-o", "--output", metavar="REPORT.pdf", help="Write the report as a PDF.")
 @click.option("--trust", metavar="FILE", help="A trust file handed over apart from the ledger; default: the one that it remembers.")
 @click.option("--checkpoint", "checkpoints", multiple=True, metavar="FILE", help="A checkpoint that somebody else holds; shows a rollback.")
 @reading
-def audit(session: Session, output: str | None, trust: str | None, checkpoints: tuple[str, ...]) -> int:
-    """Verify the whole ledger again from its stored bytes.
+def audit(session: Session, place: str | None, output: str | None, trust: str | None, checkpoints: tuple[str, ...]) -> int:
+    """Verify the whole ledger, or an export of it, again from its stored bytes.
+
+    A folder or a URL is the export of a ledger: every rule is replayed over its entries, every tile compared with them.
 
     Exit code 1 when anything is broken; flags are for a person to look at and leave it 0.
     """
-    from ledger.audit import Audit  # noqa: PLC0415 - loaded when needed
-    from ledger.audit import audit as run_audit  # noqa: PLC0415 - loaded when needed
-    from ledger.replay import broken  # noqa: PLC0415 - loaded when needed
-
-    try:
-        store, held = _opened(session, trust, checkpoints)
-    except StoreError as refusal:
-        if not session.path.is_file():
-            raise
-        found = Audit(findings=[broken("store-damaged", None, str(refusal), refusal=refusal.code)])
+    named = place or session.options.get("ledger")
+    if named and (named.startswith(("http://", "https://")) or Path(named).is_dir()):
+        found = _audited_export(session, str(named), trust, checkpoints)
     else:
-        with progress("auditing", total=_count(store)) as done:
-            found = run_audit(store, held, progress=done)
+        if place:
+            session.options["ledger"] = place
+        found = _audited_store(session, trust, checkpoints)
     if output:
         _write_report(found, Path(output))
     if session.as_json:
@@ -66,6 +63,7 @@ def audit(session: Session, output: str | None, trust: str | None, checkpoints: 
                 "first_bad": found.first_bad,
                 "ledger": found.ledger,
                 "fresh": found.fresh,
+                "witnessed": found.witnessed,
                 "counts": found.counts,
                 "findings": [finding.model_dump() for finding in found.findings],
             }
@@ -73,6 +71,36 @@ def audit(session: Session, output: str | None, trust: str | None, checkpoints: 
     else:
         _print(found, output)
     return 0 if found.holds else 1
+
+
+def _audited_store(session: Session, trust: str | None, checkpoints: tuple[str, ...]) -> Audit:
+    from ledger.audit import Audit  # noqa: PLC0415 - loaded when needed
+    from ledger.audit import audit as run_audit  # noqa: PLC0415 - loaded when needed
+    from ledger.replay import broken  # noqa: PLC0415 - loaded when needed
+
+    try:
+        store, held = _opened(session, trust, checkpoints)
+    except StoreError as refusal:
+        if not session.path.is_file():
+            raise
+        return Audit(findings=[broken("store-damaged", None, str(refusal), refusal=refusal.code)])
+    with progress("auditing", total=_count(store)) as done:
+        return run_audit(store, held, progress=done)
+
+
+def _audited_export(session: Session, place: str, trust: str | None, checkpoints: tuple[str, ...]) -> Audit:
+    from ledger.audit import Held, audit_mirror  # noqa: PLC0415 - loaded when needed
+    from ledger.mirror.source import open_mirror  # noqa: PLC0415 - loaded when needed
+
+    mirror = open_mirror(place)
+    pinned = session.trust(trust)
+    held = Held(trust=pinned[0] if pinned else None, checkpoints=_held_elsewhere(checkpoints))
+    with progress("auditing", total=None) as done:
+        return audit_mirror(mirror, held, progress=done)
+
+
+def _held_elsewhere(checkpoints: tuple[str, ...]) -> tuple[tuple[str, bytes], ...]:
+    return tuple((f"the checkpoint in {name}", read_input(name)) for name in checkpoints)
 
 
 def _count(store: Store) -> int | None:
@@ -108,7 +136,7 @@ def _opened(session: Session, trust: str | None, checkpoints: tuple[str, ...]) -
         mark_place=str(place) if place != Path() else "",
         mark_problem=problem,
         trust=pinned[0] if pinned else None,
-        checkpoints=tuple((f"the checkpoint in {name}", read_input(name)) for name in checkpoints),
+        checkpoints=_held_elsewhere(checkpoints),
     )
     return store, held
 
@@ -117,6 +145,7 @@ def _print(found: Audit, output: str | None) -> None:
     say(f"ledger {found.ledger or 'unknown'}  {found.origin}")
     say(f"size {found.size}, root {found.root}")
     say(", ".join(f"{count} {name}" for name, count in found.counts.items() if count))
+    say(found.witnessed or "UNWITNESSED (no checkpoint holds)")
     broken = [finding for finding in found.findings if finding.severity == "broken"]
     flags = [finding for finding in found.findings if finding.severity == "flag"]
     for finding in [*broken, *flags][:SHOWN]:
@@ -149,7 +178,10 @@ def _write_report(found: Audit, output: Path) -> None:
         holds=found.holds,
         findings=found.findings,
         counts=tuple(found.counts.items()),
-        facts=(("freshness", "a checkpoint held elsewhere agrees" if found.fresh else "not established"), ("witnesses", "none asked")),
+        facts=(
+            ("freshness", "a checkpoint held elsewhere agrees" if found.fresh else "not established"),
+            ("witnesses", found.witnessed or "no checkpoint holds"),
+        ),
         checked=CHECKED,
         not_checked=NOT_CHECKED,
     )

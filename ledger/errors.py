@@ -308,4 +308,4 @@ class KeyFileError(StoreError):
 
 
 class InstallationError(StoreError):
-    """The four packages do not lie in one folder: something else is installed over them."""
+    """Packages that do not belong together, or an extra that a command needs and that is not installed."""

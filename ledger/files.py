@@ -97,3 +97,19 @@ def read_file(path: Path, *, what: str, limit: int = 64 << 20) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise StoreError(f"{what} {path} cannot be read: {error.strerror}") from error
+
+
+def try_lock(descriptor: int) -> bool:
+    """Take the lock on an open file or folder if it is free; it ends when the file is closed, or the program."""
+    try:
+        if os.name == "nt":  # pragma: no cover - Windows
+            import msvcrt  # noqa: PLC0415
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+        else:
+            import fcntl  # noqa: PLC0415
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -16,7 +16,7 @@ from ledger.record import Record, read_record
 from ledger.state import apply, authenticate
 from ledger.store.store import Store
 from ledger.store.view import StoreView
-from ledger.tlog import checkpoint, merkle, proof
+from ledger.tlog import checkpoint, merkle, proof, tile
 from ledger.tlog.merkle import Frontier, Hash
 from ledger.tlog.note import parse_vkey
 from schemas.record import Seen
@@ -240,7 +240,7 @@ def receipt(view: StoreView, index: int, record: Record) -> Receipt:
     if covering is None:
         raise CheckpointError(f"no checkpoint covers record {index} yet", hint="sign one with `plumbline checkpoint`")
     size, note = covering
-    path = merkle.inclusion_path(view.leaves(size), index)
+    path = tile.inclusion(view, index, size)
     return Receipt(index, record, merkle.leaf_hash(record.note), proof.format_proof(proof.Proof(index, tuple(path), note)))
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ledger.draft import Opening
 from ledger.errors import ConflictError, FormatError, InputError, LedgerError, StoreError
-from ledger.files import is_there, read_file, remove_files, replace_file, replace_files
+from ledger.files import is_there, read_file, remove_files, replace_file, replace_files, try_lock
 from ledger.record import Record, read_record
 from ledger.tlog import checkpoint, merkle, note, proof
 
@@ -199,26 +199,10 @@ def _lock(descriptor: int, folder: Path, *, wait_seconds: float) -> None:
         ConflictError: It was not free in time.
     """
     end = time.monotonic() + wait_seconds
-    while not _is_locked(descriptor):
+    while not try_lock(descriptor):
         if time.monotonic() >= end:
             raise ConflictError(
                 f"another command works with this key (lock {folder / 'lock'})",
                 hint="wait until it is done; two terminals have two keys",
             )
         time.sleep(0.02)
-
-
-def _is_locked(descriptor: int) -> bool:
-    """Take the lock if it is free."""
-    try:
-        if os.name == "nt":  # pragma: no cover - Windows
-            import msvcrt  # noqa: PLC0415
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
-        else:
-            import fcntl  # noqa: PLC0415
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -122,7 +122,7 @@ def replay(entries: Iterable[Entry], *, progress: Callable[[int], None] = unseen
     except StoreError as refusal:
         done.findings.append(
             broken(
-                "entry-unreadable", done.records, f"from entry {done.records} on the store cannot be read: {refusal}", refusal=refusal.code
+                "entry-unreadable", done.records, f"from entry {done.records} on the log cannot be read: {refusal}", refusal=refusal.code
             )
         )
         done.stopped = done.records if done.stopped is None else done.stopped

@@ -52,13 +52,16 @@ def test_every_writer_takes_the_write_lock_when_it_begins(house):
         ("entry", "UPDATE entry SET record = x'00'", "INSERT OR REPLACE INTO entry VALUES (1, x'00', x'00', x'00')"),
         ("checkpoint", "UPDATE checkpoint SET time = 0", "INSERT OR REPLACE INTO checkpoint VALUES (1, x'00', 0, x'00')"),
         ("equivocation", "UPDATE equivocation SET seq = 9", "INSERT OR REPLACE INTO equivocation VALUES ('a', 'k', 0, x'00')"),
+        ("cosignature", "UPDATE cosignature SET time = 9", "INSERT OR REPLACE INTO cosignature VALUES (1, 'k', 'a', 0, x'00')"),
+        ("attestation", "UPDATE attestation SET note = x'00'", "INSERT OR REPLACE INTO attestation VALUES (1, 'a', x'01')"),
     ],
 )
 def test_evidence_cannot_be_changed_or_taken_away_through_the_stores_connection(house, table, change, insert):
     store = Store.open(house.path)
-    if table == "equivocation":
-        with store.writing() as view:
-            view.connection.exec_driver_sql("INSERT INTO equivocation VALUES ('a', 'k', 0, x'01')")
+    with store.writing() as view:
+        view.connection.exec_driver_sql("INSERT INTO equivocation VALUES ('a', 'k', 0, x'01')")
+        Store.add_cosignatures(view, 1, [("k", "a", 0, b"line\n")])
+        Store.keep_attestation(view, 1, "a", b"\1")
     before = house.path.read_bytes()
     for statement in (change, f"DELETE FROM {table}", insert):
         with pytest.raises(StoreError) as refusal, store.writing() as view:
@@ -290,32 +293,32 @@ def test_record_0_names_the_rule_data_that_this_program_carries(house):
 
 
 def test_another_schema_version_is_refused(house):
-    for value, shown in (("0", "0"), ("2", "2")):
+    for value, shown in (("0", "0"), ("1", "1"), ("3", "3")):
         house.sql("UPDATE meta SET value = ? WHERE name = 'schema'", values=(value,))
         with pytest.raises(StoreVersionError) as refusal:
             Store.open(house.path)
-        assert str(refusal.value) == f"{house.path} has schema version {shown}, this program writes 1"
+        assert str(refusal.value) == f"{house.path} has schema version {shown}, this program writes 2"
         assert refusal.value.exit_code == 3
     house.sql("DELETE FROM meta WHERE name = 'schema'")
-    with pytest.raises(StoreVersionError, match="has schema version none, this program writes 1$"):
+    with pytest.raises(StoreVersionError, match="has schema version none, this program writes 2$"):
         Store.open(house.path)
 
 
-COLOUR = Migration(2, ("ALTER TABLE party ADD COLUMN colour TEXT", "UPDATE party SET colour = 'grey'"))
+COLOUR = Migration(3, ("ALTER TABLE party ADD COLUMN colour TEXT", "UPDATE party SET colour = 'grey'"))
 
 
 def test_a_migration_changes_tables_in_one_step_and_no_signed_byte(house):
     before = house.entries()
     assert migrate(house.path) == []
-    assert migrate(house.path, migrations=[COLOUR, Migration(3, ("DROP TABLE opening",))], target=3) == [2, 3]
+    assert migrate(house.path, migrations=[COLOUR, Migration(4, ("DROP TABLE opening",))], target=4) == [3, 4]
     assert house.entries() == before
     with Store(house.path).reading() as view:
-        assert Store.remembered(view, "schema") == "3"
-    with pytest.raises(StoreVersionError, match="has schema version 3, this program writes 1$"):
+        assert Store.remembered(view, "schema") == "4"
+    with pytest.raises(StoreVersionError, match="has schema version 4, this program writes 2$"):
         Store.open(house.path)
     with pytest.raises(StoreVersionError) as refusal:
         migrate(house.path)
-    assert str(refusal.value) == f"{house.path} has schema version 3, this program cannot bring it to 1"
+    assert str(refusal.value) == f"{house.path} has schema version 4, this program cannot bring it to 2"
 
 
 @pytest.mark.parametrize(
@@ -324,20 +327,22 @@ def test_a_migration_changes_tables_in_one_step_and_no_signed_byte(house):
         "INSERT INTO entry VALUES (99, x'00', x'00', x'00')",
         "INSERT INTO checkpoint VALUES (99, x'00', 0, x'00')",
         "INSERT INTO equivocation VALUES ('a', 'k', 0, x'00')",
+        "INSERT INTO cosignature VALUES (1, 'w', '00', 0, x'00')",
+        "INSERT INTO attestation VALUES (1, 'a', x'00')",
     ],
 )
 def test_a_migration_that_would_change_signed_bytes_changes_nothing(house, statement):
     before = house.path.read_bytes()
     with pytest.raises(StoreError) as refusal:
-        migrate(house.path, migrations=[Migration(2, (*COLOUR.statements, statement))], target=2)
-    assert str(refusal.value) == f"bringing {house.path} to schema version 2 would change signed bytes; nothing was changed"
+        migrate(house.path, migrations=[Migration(3, (*COLOUR.statements, statement))], target=3)
+    assert str(refusal.value) == f"bringing {house.path} to schema version 3 would change signed bytes; nothing was changed"
     assert house.path.read_bytes() == before
 
 
 def test_a_migration_that_fails_or_is_missing_changes_nothing(house):
     before = house.path.read_bytes()
     with pytest.raises(StoreError, match="no such table: nowhere$"):
-        migrate(house.path, migrations=[Migration(2, (*COLOUR.statements, "DROP TABLE nowhere"))], target=2)
-    with pytest.raises(StoreVersionError, match="has schema version 1, this program cannot bring it to 3$"):
-        migrate(house.path, migrations=[COLOUR], target=3)
+        migrate(house.path, migrations=[Migration(3, (*COLOUR.statements, "DROP TABLE nowhere"))], target=3)
+    with pytest.raises(StoreVersionError, match="has schema version 2, this program cannot bring it to 4$"):
+        migrate(house.path, migrations=[COLOUR], target=4)
     assert house.path.read_bytes() == before

@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from books import TIME, kg, pct
-from house import House, played, receipt
+from house import House, played, receipt, stored
 from ledger.errors import AmountError, OriginError, StoreError
-from ledger.log import append
 from ledger.matter.provenance import Source
 from ledger.memory import Memory
 from ledger.rebuild import rebuild_projections
 from ledger.replay import replay
 from ledger.store.codec import source_of, source_text
-from ledger.store.store import Store, counted, projected
+from ledger.store.rows import counted, projected
+from ledger.store.store import Store
 from ledger.store.tables import PROJECTIONS
 from ledger.view import LAST, position
 from program import Program
@@ -57,17 +57,6 @@ def answers(view, memory):
         "serials": [view.serial_holder("S1", "S9", place) for place in some],
         "claims": [view.claim("nobody-RC-0001"), view.claims_by("yard", "recycled-content")],
     }
-
-
-def stored(books, folder):
-    """Put the records of a ledger in memory into a store, and return it."""
-    house = House.found(folder)
-    house.path.unlink()
-    house.mark.unlink()
-    Store.create(house.path)
-    append(house.log(), lambda _: [books.records[0].note], begin=True)
-    append(house.log(), lambda _: [record.note for record in books.records[1:]])
-    return house
 
 
 @settings(max_examples=12)

@@ -1,15 +1,16 @@
 """Bringing an older store up to date: statements per schema version, in one transaction. Signed bytes are never touched.
 
-There is only schema version 1 so far, so the list is empty. A version that is added here says in a comment what it changes and why; what
-it derives anew belongs into `plumbline rebuild`.
+A version that is added here says in a comment what it changes and why; what it derives anew belongs into `plumbline rebuild`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from sqlalchemy import inspect
 
 from ledger.errors import StoreError, StoreVersionError
 from ledger.store.store import Store
@@ -19,13 +20,45 @@ from ledger.store.view import StoreView
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """What brings a store from the version before to this one."""
+    """What brings a store from the version before to this one: statements, then perhaps what fills a new table."""
 
     version: int
     statements: tuple[str, ...]
+    fill: Callable[[StoreView], None] | None = None
 
 
-MIGRATIONS: tuple[Migration, ...] = ()
+def _append_only(table: str) -> tuple[str, ...]:
+    return tuple(
+        f"CREATE TRIGGER {table}_is_append_only_{action.lower()} BEFORE {action} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, 'table {table} is append-only'); END"
+        for action in ("UPDATE", "DELETE")
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    # Tiles, so that a proof reads a few hashes and not the whole log; what witnesses and auditors signed about it. The text of the
+    # statements stays as it is, whatever later versions make of the tables.
+    Migration(
+        2,
+        (
+            (
+                "CREATE TABLE subtree (level INTEGER NOT NULL, idx INTEGER NOT NULL, hash BLOB NOT NULL, "
+                "PRIMARY KEY (level, idx)) WITHOUT ROWID"
+            ),
+            (
+                "CREATE TABLE cosignature (size INTEGER NOT NULL, name TEXT NOT NULL, key_id TEXT NOT NULL, time BIGINT NOT NULL, "
+                "line BLOB NOT NULL, PRIMARY KEY (size, name, key_id))"
+            ),
+            (
+                "CREATE TABLE attestation (size INTEGER NOT NULL, auditor TEXT NOT NULL, note BLOB NOT NULL, "
+                "PRIMARY KEY (size, auditor, note))"
+            ),
+            *_append_only("cosignature"),
+            *_append_only("attestation"),
+        ),
+        Store.write_subtrees,
+    ),
+)
 
 
 def migrate(path: Path, *, migrations: Sequence[Migration] = MIGRATIONS, target: int = SCHEMA_VERSION) -> list[int]:
@@ -49,6 +82,8 @@ def migrate(path: Path, *, migrations: Sequence[Migration] = MIGRATIONS, target:
         for step in steps:
             for statement in step.statements:
                 view.connection.exec_driver_sql(statement)
+            if step.fill is not None:
+                step.fill(view)
         if _signed_bytes(store, view) != before:
             raise StoreError(f"bringing {path} to schema version {target} would change signed bytes; nothing was changed")
         Store.remember(view, "schema", str(target))
@@ -64,4 +99,8 @@ def _signed_bytes(store: Store, view: StoreView) -> str:
         digest.update(f"checkpoint {size} {len(note)} {time} {root.hex()}\n".encode() + note)
     for key, seq, record_id, record in Store.equivocations(view):
         digest.update(f"equivocation {key} {seq} {record_id} {len(record)}\n".encode() + record)
+    for table in ("cosignature", "attestation"):  # an older store has neither yet, and that is the same as having none
+        if inspect(view.connection).has_table(table):
+            for row in view.connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1, 2, 3"):  # noqa: S608 - two names of ours
+                digest.update(f"{table} {[bytes(value) if isinstance(value, bytes) else value for value in row]!r}\n".encode())
     return digest.hexdigest()

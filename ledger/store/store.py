@@ -19,10 +19,13 @@ from ledger.draft import Opening
 from ledger.errors import AmountError, FormatError, StoreError, StoreVersionError
 from ledger.memory import Memory
 from ledger.record import Record
+from ledger.store import statements
 from ledger.store import tables as t
 from ledger.store.database import BUSY_SECONDS, PRAGMAS, blob, database, explained, whole
-from ledger.store.view import StoreView, rows_of
-from ledger.tlog.merkle import Frontier, Hash
+from ledger.store.rows import projected, rows_of
+from ledger.store.view import StoreView
+from ledger.tlog.merkle import Frontier, Hash, root
+from ledger.tlog.tile import WIDTH, subtrees
 from ledger.view import Changes, LedgerFacts
 
 _AT_ONCE = 500
@@ -175,6 +178,14 @@ class Store:
         rows = view.connection.execute(select(t.equivocation).order_by(*order))
         return [(row.key, row.seq, row.record_id, blob(row.record)) for row in rows]
 
+    # What others signed about the log
+
+    add_cosignatures = staticmethod(statements.add_cosignatures)
+    cosignatures = staticmethod(statements.cosignatures)
+    published = staticmethod(statements.published)
+    keep_attestation = staticmethod(statements.keep_attestation)
+    attestations = staticmethod(statements.attestations)
+
     # What the ledger remembers
 
     @staticmethod
@@ -259,6 +270,34 @@ class Store:
         if changes.facts is not None:
             cls.remember(view, "facts", facts_text(changes.facts))
         cls.remember(view, "frontier", frontier.to_bytes().hex())
+        cls._complete_subtrees(view, frontier.size)
+
+    @staticmethod
+    def _complete_subtrees(view: StoreView, size: int) -> None:
+        """Write the roots of the subtrees that became full at a size: one row for 256 entries, one for 256 of those, and so on."""
+        level, count = 1, size
+        while count and count % WIDTH == 0:
+            count //= WIDTH
+            hashed = root(view.tile(level - 1, count - 1, WIDTH))
+            view.connection.execute(insert(t.subtree), [{"level": level, "idx": count - 1, "hash": bytes(hashed)}])
+            level += 1
+
+    @staticmethod
+    def write_subtrees(view: StoreView) -> None:
+        """Write the roots of all full subtrees anew from the entries' leaf hashes."""
+        leaves = view.connection.execute(select(t.entry.c.leaf).order_by(t.entry.c.idx), execution_options={"yield_per": 1000})
+        rows = [
+            {"level": level, "idx": index, "hash": bytes(hashed)}
+            for level, index, hashed in subtrees(Hash(blob(leaf)) for (leaf,) in leaves)
+        ]
+        view.connection.execute(delete(t.subtree))
+        for start in range(0, len(rows), 10 * _AT_ONCE):
+            view.connection.execute(insert(t.subtree), rows[start : start + 10 * _AT_ONCE])
+
+    @staticmethod
+    def subtrees(view: StoreView) -> Counter[tuple[Any, ...]]:
+        """Return the stored roots of full subtrees with their count, for comparison with the entries."""
+        return Counter((level, index, blob(hashed)) for level, index, hashed in view.connection.execute(select(t.subtree)))
 
     @staticmethod
     def projection(view: StoreView, table: str) -> Counter[tuple[Any, ...]]:
@@ -272,6 +311,7 @@ class Store:
         for table in t.PROJECTIONS:
             view.connection.execute(delete(table))
         _write(view, projected(replayed))
+        cls.write_subtrees(view)
         if replayed.facts is not None:
             cls.remember(view, "facts", facts_text(replayed.facts))
         cls.remember(view, "frontier", frontier.to_bytes().hex())
@@ -299,21 +339,6 @@ class Store:
 def facts_text(facts: LedgerFacts) -> str:
     """Return what record 0 says as the store remembers it."""
     return json.dumps(asdict(facts), sort_keys=True)
-
-
-def projected(replayed: Memory) -> dict[str, list[dict[str, Any]]]:
-    """Return a replayed ledger as the rows that the projections should have, by table name."""
-    whole: dict[str, list[dict[str, Any]]] = {table.name: [] for table in t.PROJECTIONS}
-    for changes in replayed.all_changes():
-        for name, rows in rows_of(changes).items():
-            whole[name] += rows
-    return whole
-
-
-def counted(table: str, rows: list[dict[str, Any]]) -> Counter[tuple[Any, ...]]:
-    """Return rows in the columns' order with their count, as `Store.projection` does."""
-    columns = next(list(projection.c) for projection in t.PROJECTIONS if projection.name == table)
-    return Counter(tuple(row[column.name] for column in columns) for row in rows)
 
 
 def _clear(view: StoreView, table: Table, column: ColumnElement[Any], values: Sequence[object]) -> None:

@@ -1,10 +1,10 @@
-"""The store's tables. Two are evidence, append-only by trigger; the others are projections, derived from the entries and rebuildable."""
+"""The store's tables. Five are evidence, append-only by trigger; the others are projections, derived from the entries and rebuildable."""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -41,6 +41,23 @@ equivocation = Table(
     Column("key", Text, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("record", Blob, nullable=False),
+)
+
+cosignature = Table(
+    "cosignature",
+    metadata,
+    Column("size", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),
+    Column("key_id", Text, primary_key=True),
+    Column("time", BigInteger, nullable=False),
+    Column("line", Blob, nullable=False),
+)
+attestation = Table(
+    "attestation",
+    metadata,
+    Column("size", Integer, primary_key=True, autoincrement=False),
+    Column("auditor", Text, primary_key=True),
+    Column("note", Blob, primary_key=True),
 )
 
 # Beside the log: what the ledger remembers about itself, stored credentials, and what opens sealed fields
@@ -163,6 +180,15 @@ claim = Table(
     Column("kind", Text, nullable=False),
     Column("facts", Text, nullable=False),
 )
+subtree = Table(
+    "subtree",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("idx", Integer, primary_key=True, autoincrement=False),
+    Column("hash", Blob, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The root of every full subtree of 256^level leaves, level 1 and up; level 0 is `entry.leaf`. A projection of the entries themselves."""
 
 PROJECTIONS = (record, party, site, key, number, amendment, booking, batch, posting, edge, vessel, serial, claim)
 BY_POSITION = (booking, batch, posting, edge, vessel, serial)
@@ -171,7 +197,7 @@ BY_POSITION = (booking, batch, posting, edge, vessel, serial)
 TRIGGERS = {
     f"{table}_is_append_only_{action.lower()}": f"CREATE TRIGGER {table}_is_append_only_{action.lower()} BEFORE {action} ON {table} "
     f"BEGIN SELECT RAISE(ABORT, 'table {table} is append-only'); END"
-    for table in ("entry", "checkpoint", "equivocation")
+    for table in ("entry", "checkpoint", "equivocation", "cosignature", "attestation")
     for action in ("UPDATE", "DELETE")
 }
 """The append-only triggers by name."""

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
 from ledger.errors import InputError, StoreError
 from ledger.matter.batch import Batch
-from ledger.matter.booking import Booking, Edge, Note, Posting, Residual
+from ledger.matter.booking import Edge, Note, Posting, Residual
 from ledger.memory import OTHER_KINDS
 from ledger.record import Record, read_record
 from ledger.serials import split
 from ledger.store import tables as t
-from ledger.store.codec import batch_of, batch_text, notes_of, notes_text, residuals_of, residuals_text
+from ledger.store.codec import batch_of, notes_of, residuals_of
 from ledger.store.database import blob, decoded
-from ledger.tlog import merkle
-from ledger.view import LAST, Amendment, Changes, Claim, Head, KeyFacts, LedgerFacts
+from ledger.tlog import merkle, tile
+from ledger.view import LAST, Amendment, Claim, Head, KeyFacts, LedgerFacts
 from schemas.event import Event
 from schemas.party import Party, Site
 
@@ -115,12 +114,10 @@ class StoreView:
     def record(self, index: int) -> Record:
         """Return the record at an index, read from its stored bytes."""
         if index not in self._records:
-            row = self._one(select(t.entry.c.record).where(t.entry.c.idx == index))
-            if row is None:
-                raise StoreError(f"the store holds no entry {index}")
+            data = self.entry(index)
             if len(self._records) > 1024:  # noqa: PLR2004 - a bound on memory, not a meaning
                 self._records.clear()
-            self._records[index] = _record(index, blob(row[0]))
+            self._records[index] = _record(index, data)
         return self._records[index]
 
     def record_of(self, key: str, seq: int) -> Record | None:
@@ -133,19 +130,41 @@ class StoreView:
         row = self._one(select(t.checkpoint.c.root).where(t.checkpoint.c.size == size))
         if row is not None:
             return blob(row[0])
-        if size > self.size:
-            return None
-        return merkle.root(self.leaves(size))
+        held = self.size
+        return None if size > held else tile.root_at(self, size, of=held)
 
     def leaf(self, index: int) -> merkle.Hash | None:
         """Return the leaf hash of the entry at an index, from its stored bytes."""
         row = self._one(select(t.entry.c.record).where(t.entry.c.idx == index))
         return None if row is None else merkle.leaf_hash(blob(row[0]))
 
-    def leaves(self, size: int) -> list[merkle.Hash]:
-        """Return the first leaf hashes of the log."""
-        rows = self.connection.execute(select(t.entry.c.leaf).where(t.entry.c.idx < size).order_by(t.entry.c.idx))
-        return [merkle.Hash(blob(leaf)) for (leaf,) in rows]
+    def entry(self, index: int) -> bytes:
+        """Return the bytes of the entry at an index.
+
+        Raises:
+            StoreError: The store has none.
+        """
+        row = self._one(select(t.entry.c.record).where(t.entry.c.idx == index))
+        if row is None:
+            raise StoreError(f"the store holds no entry {index}")
+        return blob(row[0])
+
+    def tile(self, level: int, index: int, width: int) -> list[merkle.Hash]:
+        """Return the first hashes of a tile (c2sp.org/tlog-tiles).
+
+        Raises:
+            StoreError: The store does not have them.
+        """
+        place, row = (t.entry.c.idx, t.entry.c.leaf) if level == 0 else (t.subtree.c.idx, t.subtree.c.hash)
+        first = index * tile.WIDTH
+        query = select(place, row).where(place >= first, place < first + width).order_by(place)
+        found = list(self.connection.execute(query if level == 0 else query.where(t.subtree.c.level == level)))
+        if [at for at, _ in found] != list(range(first, first + width)):
+            raise StoreError(
+                f"the store holds {len(found)} of {width} hashes of {tile.path_of(level, index, width)}",
+                hint="look with `plumbline audit`, mend with `plumbline rebuild`",
+            )
+        return [merkle.Hash(blob(one)) for _, one in found]
 
     def event(self, position: int) -> Event | None:
         """Return an event as it was signed."""
@@ -156,6 +175,15 @@ class StoreView:
         """Return what changes how an event is read, in the log's order."""
         rows = self.connection.execute(select(t.amendment).where(t.amendment.c.target == target).order_by(t.amendment.c.position))
         return [Amendment(*row) for row in rows]
+
+    def all_amendments(self) -> list[Amendment]:
+        """Return everything that changes how an event is read, in the log's order."""
+        return [Amendment(*row) for row in self.connection.execute(select(t.amendment).order_by(t.amendment.c.position))]
+
+    def records_of(self, key: str) -> Iterable[tuple[int, Record]]:
+        """Return a key's records with their indexes, in the order of its own chain."""
+        rows = self.connection.execute(select(t.record.c.idx).where(t.record.c.key == key).order_by(t.record.c.seq))
+        return [(int(index), self.record(int(index))) for (index,) in rows]
 
     def states_at(self, position: int) -> Mapping[str, Batch] | None:
         """Return the batches that the event at a position touched, as they stood behind it."""
@@ -311,63 +339,3 @@ def _claim(facts: str) -> Claim:
 def _key(facts: str) -> KeyFacts:
     data = json.loads(facts)
     return KeyFacts(**{**data, "scopes": tuple(data["scopes"])})
-
-
-def _json(facts: object) -> str:
-    return json.dumps(facts, sort_keys=True, separators=(",", ":"))
-
-
-def rows_of(changes: Changes) -> dict[str, list[dict[str, Any]]]:
-    """Return what a record changes as rows by table name; rows of `BY_POSITION` tables replace all at their positions."""
-    booked = {place: booking for place, booking in changes.bookings.items() if booking is not None}
-    head = changes.head
-    return {
-        "record": [{"idx": changes.index, "id": changes.record, "key": changes.key, "seq": head.seq, "seen": head.seen}]
-        if changes.index >= 0
-        else [],
-        "party": [{"id": name, "facts": party.model_dump_json()} for name, party in changes.parties.items()],
-        "site": [{"id": name, "facts": site.model_dump_json()} for name, site in changes.sites.items()],
-        "key": [{"name": name, "public": facts.public, "facts": _json(asdict(facts))} for name, facts in changes.keys.items()],
-        "number": [{"batch": name, "position": place} for name, place in changes.numbers.items()],
-        "amendment": [asdict(amendment) for amendment in changes.amendments],
-        "claim": [
-            {"number": name, "party": claim.party, "kind": claim.kind, "facts": _json(asdict(claim))}
-            for name, claim in changes.claims.items()
-        ],
-        "booking": [
-            {
-                "position": place,
-                "site": booking.site,
-                "kind": booking.kind,
-                "residuals": residuals_text(booking.residuals),
-                "notes": notes_text(booking.notes),
-            }
-            for place, booking in booked.items()
-        ],
-        "batch": [
-            {"id": name, "position": place, "made": int(name in booking.made), "state": batch_text(state)}
-            for place, booking in booked.items()
-            for name, state in booking.after.items()
-        ],
-        "posting": [{"position": place, **asdict(posting)} for place, booking in booked.items() for posting in booking.postings],
-        "edge": [
-            {"child": edge.child, "parent": edge.parent, "position": place, "gross": edge.gross, "contained": _json(edge.contained)}
-            for place, booking in booked.items()
-            for edge in booking.edges
-        ],
-        "vessel": [_vessel(booking, name) for booking in booked.values() for name in booking.made if booking.after[name].vessel],
-        "serial": [row for booking in booked.values() for name in booking.made for row in _serials(booking, name)],
-    }
-
-
-def _vessel(booking: Booking, name: str) -> dict[str, Any]:
-    made = booking.after[name]
-    return {"site": made.site, "vessel": made.vessel, "position": booking.position, "batch": name}
-
-
-def _serials(booking: Booking, name: str) -> list[dict[str, Any]]:
-    rows = []
-    for first, last in booking.after[name].serials:
-        (beginning, low), (_, high) = split(first), split(last)
-        rows.append({"beginning": beginning, "low": low, "high": high, "position": booking.position, "batch": name})
-    return rows

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from books import ORIGIN, TIME, Salts, sign
+from books import ORIGIN, TIME, Books, Salts, sign
 from keyring import signer
 from ledger.audit import Audit, Held, audit
 from ledger.compose import compose, place_of
@@ -190,6 +190,17 @@ def draft(house: House, key: str, *raws: Raw) -> bytes:
 def send(house: House, *notes: bytes) -> Appended:
     """Append signed records, as `submit` does."""
     return append(house.log(), lambda _: notes)
+
+
+def stored(books: Books, folder: Path) -> House:
+    """Put the records of a ledger in memory into a store, and return it."""
+    house = House.found(folder)
+    house.path.unlink()
+    house.mark.unlink()
+    Store.create(house.path)
+    append(house.log(), lambda _: [books.records[0].note], begin=True)
+    append(house.log(), lambda _: [record.note for record in books.records[1:]])
+    return house
 
 
 def played(folder: Path, *, seed: int = 7, steps: int = 90) -> House:
