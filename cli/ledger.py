@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.output import hint, print_json, say
 from cli.session import Session, json_option, ledger_path, now_seconds, now_text, read_input, reading, writing
 from ledger.errors import KeyFileError, StoreError
+
+if TYPE_CHECKING:
+    from ledger.store.store import Store
 
 
 @click.command()
@@ -69,17 +72,22 @@ def init(ctx: click.Context, named: str, origin: str, keys: str | None, *, no_pa
 
 @click.command()
 @click.option("-o", "--output", metavar="FILE", help="Where to write it; otherwise it is printed.")
+@click.option(
+    "--policy", metavar="FILE", help="Take the witness, group, quorum and auditor lines of this file into the ledger's trust file."
+)
+@click.option("--allow-weak-policy", is_flag=True, help="Accept a quorum that two halves of the witnesses could both reach.")
 @reading
-def trust(session: Session, output: str | None) -> None:
-    """Write the trust file that verifiers pin: the ledger's id, its log's keys, its auditors.
+def trust(session: Session, output: str | None, policy: str | None, *, allow_weak_policy: bool) -> None:
+    """Write the trust file that verifiers pin: the ledger's id, its log's keys, its witnesses and auditors.
 
-    Hand it over apart from any certificate: what a certificate says about itself proves nothing.
+    Hand it over apart from any certificate: what a certificate says about itself proves nothing. With --policy the ledger from now on asks
+    those witnesses; each organisation is one group, and more than half of them should be asked.
     """
+    from cli.publish import remembered_trust, set_policy  # noqa: PLC0415 - loaded when needed
     from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
-    from ledger.founding import trust_of  # noqa: PLC0415 - loaded when needed
 
-    with session.store().reading() as view:
-        made = trust_of(view)
+    store = session.store()
+    made = set_policy(session, store, policy, allow_weak_policy=allow_weak_policy) if policy else remembered_trust(session, store)[0]
     if output and output != "-":
         replace_file(Path(output), made.text().encode())
     if session.as_json:
@@ -93,15 +101,49 @@ def trust(session: Session, output: str | None) -> None:
 @click.command()
 @click.option("-o", "--output", metavar="FILE", help="Where to write it; otherwise it is printed.")
 @click.option("--adopt", metavar="FILE", help="Take a lost mark's place: trust the log as this checkpoint, which somebody else held, says.")
+@click.option("--publish", "asked", is_flag=True, help="Ask the witnesses of the trust file for their cosignatures.")
+@click.option("--timeout", type=click.FloatRange(0.1, 600), default=10, show_default=True, metavar="S", help="Seconds for each witness.")
+@click.option("--request", "witness", metavar="WITNESS", help="Write the request to carry to a witness that has no URL.")
+@click.option("--old", type=click.IntRange(0), metavar="N", help="The size that the witness says it cosigned last.")
+@click.option("--cosignatures", metavar="FILE", help="Take the cosignature lines that a witness gave.")
 @writing
-def checkpoint(session: Session, output: str | None, adopt: str | None) -> None:
-    """Print the newest checkpoint; sign for records that are not signed for yet."""
-    from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
+def checkpoint(session: Session, output: str | None, adopt: str | None, **ways: Any) -> int:  # noqa: ANN401 - click's options
+    """Print the newest checkpoint with its cosignatures; sign for records that are not signed for yet.
+
+    With --publish, or with --request and --cosignatures as files, witnesses cosign it. Exit code 1 where the trust file asks for a quorum
+    and it is not reached.
+    """
+    from cli import publish  # noqa: PLC0415 - loaded when needed
+
+    _check_ways(ways)
+    store = session.store()
+    size, note = _newest(session, store, adopt)
+    if ways["asked"]:
+        if session.dry_run:
+            raise click.UsageError("--publish asks others to sign; it has no --dry-run")
+        return publish.publish(session, store, note, timeout=ways["timeout"])
+    if ways["cosignatures"]:
+        return publish.take(session, store, note, ways["cosignatures"])
+    if ways["witness"]:
+        publish.write_out(output or "-", publish.request(session, store, note, witness=ways["witness"], old=ways["old"]))
+        return 0
+    _print(session, store, size, output)
+    return 0
+
+
+def _check_ways(ways: dict[str, Any]) -> None:
+    if sum(bool(ways[name]) for name in ("asked", "witness", "cosignatures")) > 1:
+        raise click.UsageError("give one of --publish, --request and --cosignatures")
+    if ways["old"] is not None and not ways["witness"]:
+        raise click.UsageError("--old goes with --request")
+
+
+def _newest(session: Session, store: Store, adopt: str | None) -> tuple[int, bytes]:
+    """Return size and note of the newest checkpoint, signed now where records were not signed for yet."""
     from ledger.founding import adopt_mark  # noqa: PLC0415 - loaded when needed
     from ledger.log import check_start, refresh  # noqa: PLC0415 - loaded when needed
     from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
 
-    store = session.store()
     with store.reading() as view:
         newest = Store.newest_checkpoint(view)
         unsigned = newest is None or newest[0] < view.size
@@ -111,19 +153,28 @@ def checkpoint(session: Session, output: str | None, adopt: str | None) -> None:
         log = session.log(store)
         with store.reading() as view:
             check_start(log, view)
-        note = refresh(log)
-    elif newest is not None:
-        note = newest[3]
-    else:
+        refresh(log)
+        with store.reading() as view:
+            newest = Store.newest_checkpoint(view)
+    if newest is None:
         raise StoreError(f"{session.path} has no checkpoint yet")
+    return newest[0], newest[3]
+
+
+def _print(session: Session, store: Store, size: int, output: str | None) -> None:
+    from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
+    from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
+
+    with store.reading() as view:
+        published = Store.published(view, size)
     if output and output != "-":
-        replace_file(Path(output), note)
+        replace_file(Path(output), published)
     if session.as_json:
-        print_json({"checkpoint": note.decode()})
+        print_json({"checkpoint": published.decode()})
     elif output and output != "-":
         say(f"wrote {output}")
     else:
-        click.echo(note.decode(), nl=False)
+        click.echo(published.decode(), nl=False)
 
 
 @click.command()
