@@ -12,13 +12,16 @@ import click
 
 from cli.output import hint, listing, print_json, say
 from cli.session import Session, json_option, now_text, reading, writing
-from ledger.errors import StoreError, UnknownError
+from ledger.errors import QuorumError, StoreError, UnknownError
 
 if TYPE_CHECKING:
     from ledger.draft import Raw
     from ledger.keys import Signer
     from ledger.store.store import Store
     from ledger.store.view import StoreView
+
+LARGEST_EVIDENCE = 8 * 1024 * 1024
+"""Bytes of evidence that go into a PDF; more goes into a file beside it, with the ending `.evidence`."""
 
 _PERIOD = re.compile(r"\A(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})\Z", re.ASCII)
 
@@ -72,6 +75,7 @@ def issue(session: Session, signer: Signer, wish: dict[str, Any], output: Path, 
         else:
             say(f"{number} would be issued; nothing was written")
         return number
+    _witnessed(session, store, number)
     signed = finish(store, signer, number, created=issued)
     render(store, number, output)
     if session.as_json:
@@ -79,6 +83,21 @@ def issue(session: Session, signer: Signer, wish: dict[str, Any], output: Path, 
         return number
     _tell(document, output, index=appended.receipts[-1].index)
     return number
+
+
+def _witnessed(session: Session, store: Store, number: str) -> None:
+    """See that witnesses have cosigned the checkpoint over a certificate where the ledger's trust file asks for them.
+
+    Raises:
+        QuorumError: They have not; the certificate is registered, and is finished by `plumbline certificate` once they have.
+    """
+    from cli.publish import quorum  # noqa: PLC0415 - loaded when needed
+
+    try:
+        quorum(session, store)
+    except QuorumError as refusal:
+        refusal.hint = f"{number} is registered and not written yet; once witnesses answer: plumbline certificate {number} -k FILE -o PDF"
+        raise
 
 
 def _planned(view: StoreView, signer: Signer, wish: dict[str, Any], issued: str) -> tuple[list[Raw], dict[str, Any]]:
@@ -164,11 +183,13 @@ def finish(store: Store, signer: Signer, number: str, *, created: str) -> bytes:
     return signed
 
 
-def render(store: Store, number: str, output: Path) -> None:
-    """Render a certificate from its stored credential, with the trace of its lead drawn as it was then."""
+def render(store: Store, number: str, output: Path, *, attest: str | None = None) -> None:
+    """Render a certificate from its stored credential, with its evidence, and the trace of its lead drawn as it was then."""
     import json  # noqa: PLC0415 - loaded when needed
 
     from cli.picture import page_picture  # noqa: PLC0415 - loaded when needed
+    from cli.prove import certificate_evidence  # noqa: PLC0415 - loaded when needed
+    from ledger.evidence.format import format_evidence  # noqa: PLC0415 - loaded when needed
     from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
     from ledger.lineage import trace  # noqa: PLC0415 - loaded when needed
     from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
@@ -185,7 +206,12 @@ def render(store: Store, number: str, output: Path) -> None:
         constituent = "Pb" if any(row["constituent"] == "Pb" for row in document["credentialSubject"]["claims"]) else ""
         back = trace(view, document["credentialSubject"]["batch"], "back")
         diagram = page_picture(view, back, constituent) if constituent else None
-    replace_file(output, render_pdf(document, credential_json=kept[2], diagram=diagram))
+        evidence = b"".join(format_evidence(certificate_evidence(view, number, attest=attest)))
+    if len(evidence) > LARGEST_EVIDENCE:  # a reader's program would not take it; it goes beside the PDF
+        replace_file(output.with_suffix(".evidence"), evidence)
+        replace_file(output, render_pdf(document, credential_json=kept[2], diagram=diagram))
+    else:
+        replace_file(output, render_pdf(document, credential_json=kept[2], evidence=evidence, diagram=diagram))
 
 
 def _tell(document: dict[str, Any], output: Path, *, index: int) -> None:
@@ -198,7 +224,7 @@ def _tell(document: dict[str, Any], output: Path, *, index: int) -> None:
     for row in subject["verdicts"]:
         say(f"  {row['rule']:28} {row['verdict']}")
     say(f"wrote {output}")
-    hint("whoever gets it verifies it with: plumbline verify FILE -L LEDGER, or --trust FILE")
+    hint("whoever gets it verifies it, without the ledger, with: plumbline verify FILE --trust FILE")
 
 
 @click.command()
@@ -226,9 +252,10 @@ def certificates(session: Session) -> list[dict[str, Any]]:
 @click.command()
 @click.argument("number", metavar="ID")
 @click.option("-o", "--output", metavar="PDF", required=True, help="Where to write it.")
+@click.option("--attest", metavar="FILE", help="An auditor's statement; with it the evidence shows that no record was left out.")
 @writing
-def certificate(session: Session, number: str, output: str) -> None:
-    """Render a certificate again from its stored data.
+def certificate(session: Session, number: str, output: str, attest: str | None) -> None:
+    """Render a certificate again from its stored data, with evidence up to the newest checkpoint.
 
     One whose issuing was interrupted behind its registration is finished first: give its key with -k.
     """
@@ -243,9 +270,10 @@ def certificate(session: Session, number: str, output: str) -> None:
     if session.dry_run:
         say(f"{number} would be rendered; nothing was written")
         return
+    _witnessed(session, store, number)
     if kept[2] is None:
         finish(store, session.signer(session.key_file()), number, created=now_text())
-    render(store, number, Path(output))
+    render(store, number, Path(output), attest=attest)
     if session.as_json:
         print_json({"number": number, "file": output})
     else:

@@ -229,16 +229,15 @@ class Demonstration:
         self.say()
 
     def verified(self, file: Path) -> tuple[str, bool]:
-        """Verify a certificate against the ledger, pinned by the trust file."""
-        from ledger.certificates.verification import verify_certificate  # noqa: PLC0415 - loaded when needed
+        """Verify a certificate as its reader does: from the PDF and the trust file, without the ledger."""
+        from ledger.evidence.format import lines_of, read_evidence  # noqa: PLC0415 - loaded when needed
+        from ledger.evidence.verification import verify_evidence  # noqa: PLC0415 - loaded when needed
         from ledger.trust import read_trust  # noqa: PLC0415 - loaded when needed
-        from reports.certificate import read_pdf  # noqa: PLC0415 - loaded when needed
+        from reports.certificate import read_attached  # noqa: PLC0415 - loaded when needed
 
         trust = read_trust((self.folder / "trust").read_bytes(), file="trust")
-        store = self.session().store()
-        with store.reading() as view:
-            notes = [note for _, _, _, note in store.checkpoints(view)]
-            found = verify_certificate(read_pdf(file.read_bytes()), entries=store.entries(view), trust=trust, checkpoints=notes)
+        credential, evidence = read_attached(file.read_bytes())
+        found = verify_evidence(read_evidence(lines_of(evidence or b"")), credential=credential, trust=trust)
         return found.line, found.holds
 
     def audited(self, path: Path) -> Any:  # noqa: ANN401 - an Audit, loaded when needed
@@ -288,7 +287,7 @@ class Demonstration:
             f"plumbline show voltaic:LOT-4711 {at}",
             f"plumbline trace voltaic:LOT-4711 {at}",
             f"plumbline balance {at}",
-            f"plumbline verify {self.folder}/certificate-recycled-content.pdf {at}",
+            f"plumbline verify {self.folder}/certificate-recycled-content.pdf --trust {self.folder}/trust",
             f"plumbline audit -L {self.folder}/tampered-copy.db --trust {self.folder}/trust",
         ):
             self.say(f"  {command}")

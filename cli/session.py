@@ -200,7 +200,7 @@ class Session:
         text: str = click.prompt(prompt.removesuffix(": "), hide_input=True, confirmation_prompt=confirm, err=True)
         return text.encode()
 
-    def trust(self, file: str | None, *, store: Store | None = None) -> tuple[Trust, str] | None:
+    def trust(self, file: str | None, *, store: Store | None = None, allow_weak_policy: bool = False) -> tuple[Trust, str] | None:
         """Return the trust file that pins: the one named, else the one that the ledger remembers."""
         from ledger.trust import read_trust  # noqa: PLC0415 - loaded when needed
 
@@ -215,7 +215,7 @@ class Session:
                 return None
         else:
             return None
-        return read_trust(read_input(str(path)), file=str(path)), str(path)
+        return read_trust(read_input(str(path)), file=str(path), allow_weak_policy=allow_weak_policy), str(path)
 
 
 def ledger_path(named: str) -> Path:

@@ -1,110 +1,184 @@
-"""Verifying files: certificates, records, receipts, checkpoints."""
+"""Verifying files: certificates, evidence, records, receipts, checkpoints, auditors' statements, fork proofs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.output import hint, print_json, progress, remark, say
-from cli.session import Session, read_input, reading
+from cli.session import Session, now_seconds, read_input, reading
 from ledger.errors import FormatError
 
 if TYPE_CHECKING:
-    from ledger.certificates.verification import Verification
     from ledger.store.store import Store
     from ledger.trust import Trust
+    from ledger.verification import Verification
+
+_AGE = re.compile(r"\A([0-9]{1,6})([dh])\Z", re.ASCII)
+_SECONDS = {"d": 86_400, "h": 3_600}
+
+
+@dataclass(slots=True)
+class _Given:
+    """What a file is verified with: its bytes, the ledger where one was named, the pinned trust, and files that belong to it."""
+
+    data: bytes
+    store: Store | None
+    trust: Trust | None
+    evidence: bytes | None
+    record: bytes | None
 
 
 @click.command()
 @click.argument("file")
 @click.option("--trust", metavar="FILE", help="The trust file that pins the ledger, handed over apart from FILE.")
+@click.option("--evidence", metavar="FILE", help="The evidence of a certificate, where it is not in the PDF.")
+@click.option("--record", metavar="FILE", help="The record that a receipt or proof is about.")
 @click.option("--as-of", metavar="DATE", help="Judge the rules as of this date as well, such as 2031-08-18.")
+@click.option("--max-age", metavar="AGE", help="Ask how it stands today: refuse a newest checkpoint older than this, such as 30d or 12h.")
+@click.option("--allow-weak-policy", is_flag=True, help="Accept a trust file whose quorum two halves of the witnesses could both reach.")
 @reading
-def verify(session: Session, file: str, trust: str | None, as_of: str | None) -> int:
-    """Verify a certificate (PDF or JSON), a record, a receipt or a checkpoint.
+def verify(session: Session, file: str, **options: Any) -> int:  # noqa: ANN401 - click's options
+    """Verify a certificate (PDF or JSON), evidence, a record, a receipt, a checkpoint, an auditor's statement or a fork proof.
 
-    With -L every figure is derived again from the ledger's records. With -L and no --trust the trust file that the ledger
-    remembers pins it; with neither, whose ledger it is stays open, and the exit code is 1.
+    A certificate's PDF carries its evidence: with --trust alone every figure is derived again from the records in it, without a ledger and
+    without a network. With -L the whole ledger is replayed instead; without --trust the trust file that the ledger remembers pins it.
+    With neither, whose ledger it is stays open, and the exit code is 1.
     """
-    from ledger.certificates.verification import recognise  # noqa: PLC0415 - loaded when needed
+    from ledger.verification import recognise  # noqa: PLC0415 - loaded when needed
 
     data = read_input(file)
     store = session.store() if session.has_ledger else None
-    pinned = session.trust(trust, store=store)
-    pin = pinned[0] if pinned else None
-    checks: dict[str, Callable[..., Verification]] = {
-        "pdf": _certificate,
-        "json": _certificate,
-        "record": _record,
-        "receipt": _receipt,
-        "checkpoint": _checkpoint,
-    }
+    pinned = session.trust(options["trust"], store=store, allow_weak_policy=options["allow_weak_policy"])
+    beside = {name: read_input(options[name]) if options[name] else None for name in ("evidence", "record")}
+    given = _Given(data, store, pinned[0] if pinned else None, **beside)
     try:
-        kind = recognise(data)
-        found = checks[kind](data, store, pin, kind=kind)
+        found = _CHECKS[recognise(data)](given)
     except FormatError as refusal:
         raise refusal.at(file=file) from refusal
-    verdicts = _judged(found, store, as_of) if as_of else None
+    if options["max_age"]:
+        _check_age(found, options["max_age"])
+    verdicts = _judged(found, store, options["as_of"]) if options["as_of"] else None
     if session.as_json:
-        print_json(
-            {
-                "holds": found.holds,
-                "subject": found.subject,
-                "levels": [asdict(level) for level in found.levels],
-                "line": found.line,
-                "problems": found.problems,
-                "cautions": found.cautions,
-                "complete_to": found.complete_to,
-                **({"verdicts": verdicts} if verdicts is not None else {}),
-            }
-        )
+        _print_json(found, verdicts)
     else:
         _print(found, verdicts, pinned[1] if pinned else None)
     return 0 if found.holds else 1
 
 
-def _certificate(data: bytes, store: Store | None, trust: Trust | None, *, kind: str) -> Verification:
+def _certificate(given: _Given) -> Verification:
     from ledger.certificates.verification import verify_certificate  # noqa: PLC0415 - loaded when needed
 
-    if kind == "pdf":
-        from reports.certificate import read_pdf  # noqa: PLC0415 - loaded when needed
+    credential, evidence = given.data, given.evidence
+    if credential.startswith(b"%PDF-"):
+        from reports.certificate import read_attached  # noqa: PLC0415 - loaded when needed
 
-        data = read_pdf(data)
-    if store is None:
-        return verify_certificate(data, entries=None, trust=trust)
-    with store.reading() as view, progress("replaying", total=view.size) as done:
-        notes = [note for _, _, _, note in store.checkpoints(view)]
-        return verify_certificate(data, entries=store.entries(view), trust=trust, checkpoints=notes, progress=done)
-
-
-def _record(data: bytes, store: Store | None, trust: Trust | None, *, kind: str) -> Verification:  # noqa: ARG001 - one shape for all
-    from ledger.certificates.verification import verify_record  # noqa: PLC0415 - loaded when needed
-
-    if store is None:
-        return verify_record(data, view=None, trust=trust)
-    with store.reading() as view:
-        return verify_record(data, view=view, trust=trust)
+        credential, attached = read_attached(credential)
+        evidence = evidence or attached
+    if given.store is not None:
+        with given.store.reading() as view, progress("replaying", total=view.size) as done:
+            newest = given.store.newest_checkpoint(view)
+            notes = [] if newest is None else [given.store.published(view, newest[0])]
+            return verify_certificate(credential, entries=given.store.entries(view), trust=given.trust, checkpoints=notes, progress=done)
+    if evidence is None:
+        return verify_certificate(credential, entries=None, trust=given.trust)
+    return _by_evidence(evidence, credential, given.trust)
 
 
-def _receipt(data: bytes, store: Store | None, trust: Trust | None, *, kind: str) -> Verification:  # noqa: ARG001 - one shape for all
-    from ledger.certificates.verification import verify_receipt  # noqa: PLC0415 - loaded when needed
+def _by_evidence(evidence: bytes, credential: bytes | None, trust: Trust | None) -> Verification:
+    from ledger.evidence.format import lines_of, read_evidence  # noqa: PLC0415 - loaded when needed
+    from ledger.evidence.verification import verify_evidence  # noqa: PLC0415 - loaded when needed
 
-    if store is None:
-        return verify_receipt(data, leaf_at=None, trust=trust)
-    with store.reading() as view:
-        return verify_receipt(data, leaf_at=view.leaf, trust=trust)
+    found = read_evidence(lines_of(evidence))
+    with progress("replaying", total=len(found.leaves)) as done:
+        return verify_evidence(found, credential=credential, trust=trust, progress=done)
 
 
-def _checkpoint(data: bytes, store: Store | None, trust: Trust | None, *, kind: str) -> Verification:  # noqa: ARG001 - one shape for all
-    from ledger.certificates.verification import verify_log_checkpoint  # noqa: PLC0415 - loaded when needed
+def _evidence(given: _Given) -> Verification:
+    from ledger.evidence.format import lines_of, read_evidence  # noqa: PLC0415 - loaded when needed
 
-    if store is None:
-        return verify_log_checkpoint(data, root_at=None, trust=trust)
-    with store.reading() as view:
-        return verify_log_checkpoint(data, root_at=view.root_at, trust=trust)
+    if read_evidence(lines_of(given.data)).subject[0] == "certificate":
+        raise click.UsageError("this is the evidence of a certificate: verify the certificate, and give this with --evidence")
+    return _by_evidence(given.data, None, given.trust)
+
+
+@contextmanager
+def _view(given: _Given) -> Iterator[Any]:
+    if given.store is None:
+        yield None
+    else:
+        with given.store.reading() as view:
+            yield view
+
+
+def _record(given: _Given) -> Verification:
+    from ledger.verification import verify_record  # noqa: PLC0415 - loaded when needed
+
+    with _view(given) as view:
+        return verify_record(given.data, view=view, trust=given.trust)
+
+
+def _receipt(given: _Given) -> Verification:
+    from ledger.tlog.merkle import leaf_hash  # noqa: PLC0415 - loaded when needed
+    from ledger.verification import verify_receipt  # noqa: PLC0415 - loaded when needed
+
+    if given.record is not None:
+        leaf = leaf_hash(given.record)
+        return verify_receipt(given.data, leaf_at=lambda _: leaf, trust=given.trust)
+    with _view(given) as view:
+        return verify_receipt(given.data, leaf_at=None if view is None else view.leaf, trust=given.trust)
+
+
+def _checkpoint(given: _Given) -> Verification:
+    from ledger.verification import verify_log_checkpoint  # noqa: PLC0415 - loaded when needed
+
+    with _view(given) as view:
+        return verify_log_checkpoint(given.data, root_at=None if view is None else view.root_at, trust=given.trust)
+
+
+def _statement(given: _Given) -> Verification:
+    from ledger.verification import verify_statement  # noqa: PLC0415 - loaded when needed
+
+    with _view(given) as view:
+        return verify_statement(given.data, root_at=None if view is None else view.root_at, trust=given.trust)
+
+
+def _fork(given: _Given) -> Verification:
+    from ledger.verification import verify_fork_proof  # noqa: PLC0415 - loaded when needed
+
+    return verify_fork_proof(given.data, trust=given.trust)
+
+
+_CHECKS = {
+    "pdf": _certificate,
+    "json": _certificate,
+    "evidence": _evidence,
+    "record": _record,
+    "receipt": _receipt,
+    "checkpoint": _checkpoint,
+    "attest": _statement,
+    "fork": _fork,
+}
+
+
+def _check_age(found: Verification, text: str) -> None:
+    """Refuse what was signed for longer ago than somebody accepts: it may have been withdrawn since."""
+    limit = _AGE.match(text)
+    if limit is None:
+        raise click.UsageError(f"{text!r} is no age such as 30d or 12h")
+    if found.time is None:
+        found.problems.append("STALE: nothing shows when the newest checkpoint was signed")
+        return
+    age = now_seconds() - found.time
+    if age > int(limit.group(1)) * _SECONDS[limit.group(2)]:
+        when = datetime.fromtimestamp(found.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        found.problems.append(f"STALE: the newest checkpoint is of {when}, older than {text}; ask the issuer for a fresh one")
 
 
 def _judged(found: Verification, store: Store | None, as_of: str) -> list[dict[str, Any]]:
@@ -117,6 +191,23 @@ def _judged(found: Verification, store: Store | None, as_of: str) -> list[dict[s
         return judged_as_of(view, found.document, as_of)
 
 
+def _print_json(found: Verification, verdicts: list[dict[str, Any]] | None) -> None:
+    print_json(
+        {
+            "holds": found.holds,
+            "subject": found.subject,
+            "levels": [asdict(level) for level in found.levels],
+            "line": found.line,
+            "problems": found.problems,
+            "cautions": found.cautions,
+            "witnessed": found.witnessed,
+            "complete": found.complete,
+            "status": found.status,
+            **({"verdicts": verdicts} if verdicts is not None else {}),
+        }
+    )
+
+
 def _print(found: Verification, verdicts: list[dict[str, Any]] | None, pinned: str | None) -> None:
     say(found.subject)
     if found.document is not None:
@@ -126,6 +217,8 @@ def _print(found: Verification, verdicts: list[dict[str, Any]] | None, pinned: s
     say(f"  pinned by {pinned}" if pinned else "  UNPINNED")
     for level in found.levels:
         say(f"  level {level.level} {'yes' if level.holds else 'no '}  {level.name}: {level.detail}")
+    if found.status:
+        say(f"  {found.status}")
     for row in verdicts or []:
         say(f"  as of {row['as_of']}  {row['rule']:28} {row['verdict']}")
     for caution in found.cautions:
@@ -133,6 +226,6 @@ def _print(found: Verification, verdicts: list[dict[str, Any]] | None, pinned: s
     for problem in found.problems:
         remark(f"problem: {problem}")
     if not found.holds and not pinned:
-        hint("give the trust file that the issuer's ledger handed you: --trust FILE, and the ledger: -L PATH")
+        hint("give the trust file that the issuer's ledger handed you apart from this file: --trust FILE")
     say("The ledger proves statements, not metal: that these were signed, logged and add up; not that what was signed is true.")
     say(found.line, style="green" if found.holds else "red")

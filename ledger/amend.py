@@ -20,6 +20,7 @@ from ledger.matter.receive import check_assay, receive
 from ledger.matter.stock import adjust, dispose, return_
 from ledger.matter.transform import transform
 from ledger.memory import Memory
+from ledger.partial import named, return_within, transform_within
 from ledger.registry import require
 from ledger.view import Amendment, KeyFacts, position
 from schemas.event import (
@@ -82,7 +83,7 @@ def _changed(before: Mapping[str, Batch], after: Mapping[str, Batch]) -> list[st
 def _booked(sheet: Memory, place: int, *, fresh: bool) -> Booking | None:
     """Return the booking of an event as it is read now; None for one that was voided."""
     event, fixed_at, answers = effective(sheet, place)
-    if event is None:
+    if event is None or (sheet.scope is not None and not named(event) & sheet.scope):
         return None
     if sheet.facts is None:  # pragma: no cover - an event stands behind the genesis
         raise UnknownError("ledger", "record 0")
@@ -103,7 +104,7 @@ def _book(sheet: Memory, page: Page, event: Event) -> Booking:
         case Receive():
             return receive(page, event)
         case Transform():
-            return transform(page, event)
+            return transform(page, event) if sheet.scope is None else transform_within(page, event, sheet.scope)
         case Ship():
             return ship(page, event)
         case Accept():
@@ -113,7 +114,7 @@ def _book(sheet: Memory, page: Page, event: Event) -> Booking:
         case Dispose():
             return dispose(page, event)
         case Return():
-            return return_(page, event)
+            return return_(page, event) if sheet.scope is None else return_within(page, event, sheet.scope)
         case Certify():
             booking, claim = certify(sheet, page, event)
             sheet.claims[claim.number] = claim

@@ -1,7 +1,7 @@
 """A ledger in memory, alone or laid over another view.
 
 Alone it is what a verifier replays into. Laid over the store it is the sheet on which one record is worked out: it reads through to the
-view below and keeps what changes to itself.
+view below and keeps what changes to itself. With a scope it is a partial view: of all batches it books only those (ledger/evidence).
 """
 
 from __future__ import annotations
@@ -51,6 +51,11 @@ class Memory:
         self._into: dict[str, list[tuple[int, Edge]]] = {}
         self._from: dict[str, list[tuple[int, Edge]]] = {}
         self._size = base.size if base else 0
+        self.scope: frozenset[str] | None = base.scope if isinstance(base, Memory) else None
+
+    def stand_at(self, index: int) -> None:
+        """Take the next record to be that of an index: in a partial view the ones between are not known."""
+        self._size = index
 
     # What was folded in
 
@@ -280,6 +285,8 @@ class Memory:
 
     def last_in_vessel(self, site: str, vessel: str, position: int) -> Batch | None:
         """Return the batch that was put last into a vessel before a position, as it stood then."""
+        if self.scope is not None:
+            return None
         entries = self._vessels.get((site, vessel), [])
         number = bisect_left(entries, (position, ""))
         below = self.base.last_in_vessel(site, vessel, position) if self.base else None
@@ -291,6 +298,8 @@ class Memory:
 
     def first_transform(self, site: str, after: int = -1) -> int | None:
         """Return the position of a site's first transform behind a position."""
+        if self.scope is not None:
+            return None
         places = self._transforms.get(site, [])
         own = places[bisect_right(places, after) :][:1]
         below = self.base.first_transform(site, after) if self.base else None
@@ -300,6 +309,8 @@ class Memory:
 
     def serial_holder(self, first: str, last: str, position: int) -> str | None:
         """Return the newest batch made before a position whose serial ranges overlap this one."""
+        if self.scope is not None:
+            return None
         found = [entry[:2] for entry in self._serials if entry[0] < position and overlaps((first, last), entry[2:])]
         place, batch = max(found, default=(-1, None))
         below = self.base.serial_holder(first, last, position) if self.base else None

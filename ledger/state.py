@@ -10,6 +10,7 @@ from ledger.amend import correct, derive, determine, late_assay, void
 from ledger.errors import AuthorityError, ChainError, FormatError, RuleError, SignatureError
 from ledger.keys import verify
 from ledger.memory import Memory
+from ledger.partial import beyond
 from ledger.record import Record
 from ledger.registry import admit, enrol, genesis, require, retire, revoke, site
 from ledger.tlog.note import Algorithm, VerifierKey, parse_vkey
@@ -94,7 +95,7 @@ def apply(view: View, record: Record) -> Changes:
     """
     index = view.size
     sheet = Memory(view)
-    _check_header(view, record)
+    _check_header(view, record, partial=sheet.scope is not None)
     sheet.note_record(index, record.id, record.header.key)
     changes = Changes(
         index=index,
@@ -118,8 +119,11 @@ def apply(view: View, record: Record) -> Changes:
     return changes
 
 
-def _check_header(view: View, record: Record) -> None:
-    """Check where a record says that it stands: its ledger, its key's chain, and what the signer saw of the log."""
+def _check_header(view: View, record: Record, *, partial: bool) -> None:
+    """Check where a record says that it stands: its ledger, its key's chain, and what the signer saw of the log.
+
+    A partial view lacks records, so a key's chain may have gaps there, and a signer may have seen a root that the view does not know.
+    """
     header, facts = record.header, view.facts
     if facts is None:
         if header.genesis is not None or header.seq or header.prev is not None or header.seen is not None:
@@ -129,6 +133,9 @@ def _check_header(view: View, record: Record) -> None:
         raise ChainError(f"the record is for ledger {header.genesis}, this is ledger {facts.ledger_id}")
     head = view.head(header.key)
     want = head.seq + 1 if head else 0
+    if partial and header.seq > want and header.prev is not None:
+        _check_seen(view, record, floor=head.seen if head else 0, partial=True)
+        return
     if header.seq != want:
         raise ChainError(
             f"key {header.key} is at seq {want}, the record has seq {header.seq}",
@@ -137,10 +144,10 @@ def _check_header(view: View, record: Record) -> None:
     last = head.record if head else None
     if header.prev != last:
         raise ChainError(f"the record before seq {want} of key {header.key} is {last or 'none'}, prev names {header.prev or 'none'}")
-    _check_seen(view, record, floor=head.seen if head else 0)
+    _check_seen(view, record, floor=head.seen if head else 0, partial=partial)
 
 
-def _check_seen(view: View, record: Record, *, floor: int) -> None:
+def _check_seen(view: View, record: Record, *, floor: int, partial: bool) -> None:
     seen = record.header.seen
     if seen is None:
         if floor:
@@ -151,6 +158,8 @@ def _check_seen(view: View, record: Record, *, floor: int) -> None:
     if seen.size < floor:
         raise ChainError(f"key {record.header.key} had seen {floor} records, this record has seen {seen.size}")
     root = view.root_at(seen.size)
+    if root is None and partial:
+        return
     if root is None or root.hex() != seen.root:
         raise ChainError(
             f"the signer saw root {seen.root} at size {seen.size}, this log has {root.hex() if root else 'none'}",
@@ -164,6 +173,8 @@ def enter(sheet: Memory, changes: Changes, signer: KeyFacts, place: int, event: 
     Raises:
         RuleError, FormatError: It is not allowed, or states a value that the rule data does not know.
     """
+    if sheet.scope is not None and beyond(sheet, event):
+        return
     if isinstance(event, Genesis):
         changes.facts = genesis(sheet, signer, place, event, record=changes.record)
     elif sheet.facts is None:

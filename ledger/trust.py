@@ -95,25 +95,27 @@ def _trust(facts: dict[str, list[str]], policy: WitnessPolicy) -> Trust:
     check_origin(origin)
     log = tuple(_log_key(text) for text in facts["log"])
     auditors = tuple(parse_vkey(text) for text in facts["auditor"])
-    for key in (*log, *auditors, *(witness.key for witness in policy.witnesses)):
-        _check_key(key)
-    for key in (*log, *auditors):
-        if key.algorithm is not Algorithm.ED25519:
-            raise FormatError(f"the key of {key.name} has algorithm {key.algorithm:#04x}; that of a log or an auditor has 0x01")
     if not log:
         raise FormatError("has no log line")
-    if len({key.public_key for key in log}) < len(log):
+    trust = Trust(facts["ledger"][0], origin, log, policy, auditors)
+    _check_keys(trust)
+    return trust
+
+
+def _check_keys(trust: Trust) -> None:
+    """Refuse keys that may not be used, are of another kind than their line says, or would count twice."""
+    for key in (*trust.log, *trust.auditors, *(witness.key for witness in trust.policy.witnesses)):
+        _check_key(key)
+    for key in (*trust.log, *trust.auditors):
+        if key.algorithm is not Algorithm.ED25519:
+            raise FormatError(f"the key of {key.name} has algorithm {key.algorithm:#04x}; that of a log or an auditor has 0x01")
+    for key in trust.log:
+        if key.name != trust.origin:
+            raise FormatError(f"log key {key.name} is not named for the origin {trust.origin}")
+    own = {key.public_key for key in trust.log}
+    if len(own) < len(trust.log):
         raise FormatError("has two log lines with one public key")
-    for key in log:
-        if key.name != origin:
-            raise FormatError(f"log key {key.name} is not named for the origin {origin}")
-    _check_witnesses(log, policy)
-    return Trust(facts["ledger"][0], origin, log, policy, auditors)
-
-
-def _check_witnesses(log: tuple[VerifierKey, ...], policy: WitnessPolicy) -> None:
-    own = {key.public_key for key in log}
-    twice = next((witness.name for witness in policy.witnesses if witness.key.public_key in own), None)
+    twice = next((witness.name for witness in trust.policy.witnesses if witness.key.public_key in own), None)
     if twice is not None:
         raise FormatError(f"witness {twice} has the log's own key; a log does not witness itself")
 

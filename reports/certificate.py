@@ -23,6 +23,7 @@ from reports.text import mass, percent_floor
 from reports.words import FEEDSTOCKS, constituent, country
 
 ATTACHMENT = "certificate.json"
+EVIDENCE = "evidence.txt"
 TITLES = {"recycled-content": "Recycled content certificate", "domestic-origin": "Domestic origin certificate"}
 
 
@@ -42,12 +43,15 @@ class _Claims:
         return self.by_name.get(characteristic) or Claim(self.symbol, characteristic, 0, self.of_mg, "0.00")
 
 
-def render_pdf(credential: dict[str, Any], *, credential_json: bytes, diagram: Diagram | None = None) -> bytes:
-    """Set a certificate as a PDF with the signed credential attached; the same input gives the same bytes.
+def render_pdf(
+    credential: dict[str, Any], *, credential_json: bytes, evidence: bytes | None = None, diagram: Diagram | None = None
+) -> bytes:
+    """Set a certificate as a PDF with the signed credential and its evidence attached; the same input gives the same bytes.
 
     Args:
         credential: The signed credential.
         credential_json: The same as the canonical bytes that are attached as `certificate.json`.
+        evidence: The records that it rests on (SPEC.md, "Evidence"), attached as `evidence.txt`.
         diagram: Where the metal came from, as laid out by `reports.sankey.page_diagram`.
 
     Raises:
@@ -56,13 +60,26 @@ def render_pdf(credential: dict[str, Any], *, credential_json: bytes, diagram: D
     """
     check_statement(credential)
     pages = set_pages(content_of(credential), credential, diagram)
-    return attach(
+    pdf = attach(
         pages, ATTACHMENT, credential_json, description="the signed credential (W3C Verifiable Credential 2.0)", media_type="application/vc"
     )
+    if evidence is None:
+        return pdf
+    return attach(pdf, EVIDENCE, evidence, description="the logged records that the figures follow from", media_type="text/plain")
 
 
 def read_pdf(pdf: bytes) -> bytes:
     """Return the signed credential that a certificate carries, as attached.
+
+    Raises:
+        FormatError: The PDF is damaged or carries no credential.
+        LimitError: The PDF or an attachment is too large.
+    """
+    return read_attached(pdf)[0]
+
+
+def read_attached(pdf: bytes) -> tuple[bytes, bytes | None]:
+    """Return the signed credential that a certificate carries, and its evidence where it has some.
 
     Raises:
         FormatError: The PDF is damaged or carries no credential.
@@ -73,7 +90,7 @@ def read_pdf(pdf: bytes) -> bytes:
         raise FormatError(
             f"the PDF carries no {ATTACHMENT}", hint="ask the issuer for the certificate as it was issued, not printed or converted"
         )
-    return found[ATTACHMENT]
+    return found[ATTACHMENT], found.get(EVIDENCE)
 
 
 def digest_of(credential: Mapping[str, Any]) -> str:

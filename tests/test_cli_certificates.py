@@ -24,7 +24,7 @@ def test_issuing_tells_what_was_claimed(terminal):
     said = certify(terminal)
     assert (said.code, said.err) == (
         0,
-        "hint: whoever gets it verifies it with: plumbline verify FILE -L LEDGER, or --trust FILE\n",
+        "hint: whoever gets it verifies it, without the ledger, with: plumbline verify FILE --trust FILE\n",
     )
     lines = said.out.splitlines()
     assert lines[0].startswith("issued yard-RC-0001 over yard:L1, registered as record ")
@@ -162,7 +162,7 @@ def test_a_file_that_is_no_evidence_is_refused(terminal):
     file = terminal.folder / "letter.txt"
     file.write_text("To whom it may concern\n")
     said = terminal.run("verify", file)
-    problem = f"{file}: is no certificate, record, receipt or checkpoint that this program knows"
+    problem = f"{file}: is no certificate, record, receipt, evidence or checkpoint that this program knows"
     assert (said.code, said.err) == (2, f"error: {problem}\nhint: a certificate is a PDF or its JSON\n")
     said = terminal.run("verify", terminal.folder / "none.pdf")
     assert (said.code, said.err) == (2, f"error: {terminal.folder / 'none.pdf'}: cannot be read: No such file or directory\n")

@@ -9,19 +9,12 @@ import pytest
 from issued import Works, proved
 from keyring import signer
 from ledger.certificates.certificate import Basis
-from ledger.certificates.verification import (
-    UNPINNED,
-    judged_as_of,
-    recognise,
-    verify_certificate,
-    verify_log_checkpoint,
-    verify_receipt,
-    verify_record,
-)
+from ledger.certificates.verification import judged_as_of, verify_certificate
 from ledger.errors import FormatError, UnknownError
 from ledger.tlog import canonical, checkpoint, merkle, proof
 from ledger.tlog.merkle import Frontier
 from ledger.trust import Trust
+from ledger.verification import UNPINNED, recognise, verify_log_checkpoint, verify_receipt, verify_record
 
 
 class Signed(Works):
@@ -85,11 +78,11 @@ def test_without_ledger_and_trust_file_a_certificate_is_unpinned(works):
     found = verify_certificate(canonical.encode(document), entries=None, trust=None)
     assert not found.holds
     assert found.line == (
-        f"DOES NOT HOLD: {UNPINNED}; the signature is by the key that the certificate itself names, which shows nothing about its owner · "
+        f"DOES NOT HOLD: {UNPINNED}; a file's own words show nothing about its owner · "
         "UNWITNESSED (no quorum asked) · completeness not shown"
     )
     alone = verify_certificate(canonical.encode(document), entries=None, trust=works.trust)
-    assert alone.problems == ["NOT SHOWN TO BE REGISTERED: give the ledger with -L; a certificate's own words are not enough"]
+    assert alone.problems == ["NOT SHOWN TO BE REGISTERED: give the ledger with -L, or the PDF, which holds its evidence"]
 
 
 def test_a_ledger_without_a_trust_file_leaves_open_whose_it_is(works):
@@ -154,7 +147,7 @@ def test_a_damaged_ledger_does_not_hold_and_no_figure_is_believed(works):
     entries[5] = (index, data.replace(b'"time":"2026', b'"time":"2025', 1), leaf, chain)
     found = works.verify(document, entries=iter(entries))
     assert not found.holds
-    assert found.complete_to is None
+    assert found.complete == "completeness not shown"
     assert found.problems[0].startswith("the ledger does not hold: ")
 
 
@@ -232,7 +225,7 @@ def test_files_are_recognised_by_how_they_begin(works):
         "receipt",
         "checkpoint",
     ]
-    with pytest.raises(FormatError, match="^is no certificate, record, receipt or checkpoint that this program knows$"):
+    with pytest.raises(FormatError, match="^is no certificate, record, receipt, evidence or checkpoint that this program knows$"):
         recognise(b"a letter")
 
 
@@ -282,7 +275,7 @@ def test_a_receipt_shows_whether_what_was_acknowledged_is_still_there(works):
 def test_a_checkpoint_is_the_pinned_logs_and_the_ledger_agrees_or_does_not(works):
     note = works.note(4)
     found = verify_log_checkpoint(note, root_at=lambda size: merkle.root(works.leaves[:size]), trust=works.trust)
-    assert (found.holds, found.complete_to) == (True, 3)
+    assert found.holds
     assert verify_log_checkpoint(note, root_at=None, trust=works.trust).holds
     assert verify_log_checkpoint(note, root_at=None, trust=None).problems == [UNPINNED]
     forked = verify_log_checkpoint(note, root_at=lambda _: b"\0" * 32, trust=works.trust)

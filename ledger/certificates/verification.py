@@ -1,73 +1,26 @@
-"""Verifying a certificate: its signature, its registration, and every figure derived again from the records supplied.
-
-Three levels, printed as such: 1 "issuer says", 2 "auditor recomputed", 3 "you recomputed from the records supplied". Never the single word
-"verified". There is no clock here: the same bytes give the same words on every machine.
-"""
+"""Verifying a certificate with the whole ledger: its signature, its registration, and every figure derived again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from ledger.certificates.certificate import Basis, Issuer, Request, build
 from ledger.certificates.credential import digest, read_credential, verify_proof
 from ledger.certificates.issuance import entered
 from ledger.certificates.recompute import check_current, check_registered, recompute
 from ledger.certified import status
-from ledger.errors import CertificateError, FormatError, LedgerError, UnknownError
+from ledger.errors import CertificateError, LedgerError, UnknownError
 from ledger.keys import verify
+from ledger.memory import Memory
 from ledger.record import Record, read_record
 from ledger.replay import Entry, Replay, unseen
 from ledger.state import apply
-from ledger.tlog import checkpoint, proof
-from ledger.tlog.merkle import Hash
-from ledger.tlog.note import RECORD_FORMAT, parse_note
-from ledger.tlog.proof import PROOF_FORMAT
+from ledger.tlog import checkpoint
 from ledger.trust import Trust
-from ledger.view import Claim, LedgerFacts, View
+from ledger.verification import UNPINNED, Level, Verification, witnessed_by
+from ledger.view import Claim, View
 from schemas.event import Certify
-
-UNPINNED = "UNPINNED: no trust file says which ledger this is"
-UNWITNESSED = "UNWITNESSED (no quorum asked)"
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One of the three levels: whether it was reached, and in what words."""
-
-    level: int
-    name: str
-    holds: bool
-    detail: str
-
-
-@dataclass(slots=True)
-class Verification:
-    """What verifying a file came to. `complete_to` is the last record up to which nothing can have been left out."""
-
-    subject: str
-    levels: list[Level] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    cautions: list[str] = field(default_factory=list)
-    complete_to: int | None = None
-    document: dict[str, Any] | None = None
-
-    @property
-    def holds(self) -> bool:
-        """Whether nothing speaks against it."""
-        return not self.problems and any(level.holds for level in self.levels)
-
-    @property
-    def line(self) -> str:
-        """Return the verdict in one line, with how complete the records were at its end."""
-        reached = max((level.level for level in self.levels if level.holds), default=0)
-        name = next((level.name for level in self.levels if level.level == reached), "nothing was shown")
-        verdict = f"HOLDS: {name}" if self.holds else f"DOES NOT HOLD: {self.problems[0] if self.problems else name}"
-        complete = "completeness not shown"
-        if self.complete_to is not None:
-            complete = f"complete to record {self.complete_to} (the whole ledger was replayed)"
-        return f"{verdict} · {UNWITNESSED} · {complete}"
 
 
 def verify_certificate(
@@ -106,30 +59,21 @@ def verify_certificate(
         found.levels.append(Level(1, "issuer says", holds=False, detail=str(refusal)))
         return found
     if entries is None:
-        _without_ledger(found, trust)
+        if trust is None:
+            found.refuse_unpinned()
+        else:
+            found.problems.append("NOT SHOWN TO BE REGISTERED: give the ledger with -L, or the PDF, which holds its evidence")
+            found.levels.append(Level(1, "issuer says", holds=False, detail="the signature fits the certificate; more was not shown"))
         return found
-    done, recomputed = _replayed(entries, document, progress)
+    done, outcome = _replayed(entries, document, progress)
     _check_ledger(found, done, trust, list(checkpoints))
-    claim = _check_registration(found, done, document)
-    _report_levels(found, claim, recomputed, records=done.records)
+    claim = registered(found, done.memory, document)
+    found.report_levels(claim, outcome, records=done.records)
     if claim is not None:
-        cautions = check_current(done.memory, claim, document)
-        gone = status(done.memory, claim)[0] in ("withdrawn", "superseded", "absorbed")
-        found.problems += cautions[:1] if gone else []
-        found.cautions += cautions[1:] if gone else cautions
-    found.complete_to = done.records - 1 if done.records and done.stopped is None else None
+        current(found, done.memory, claim, document)
+    if done.records and done.stopped is None:
+        found.take_whole(done.records)
     return found
-
-
-def _without_ledger(found: Verification, trust: Trust | None) -> None:
-    """Say what a signature alone shows: that somebody holds the key that the certificate itself names."""
-    if trust is None:
-        found.problems.append(
-            f"{UNPINNED}; the signature is by the key that the certificate itself names, which shows nothing about its owner"
-        )
-    else:
-        found.problems.append("NOT SHOWN TO BE REGISTERED: give the ledger with -L; a certificate's own words are not enough")
-    found.levels.append(Level(1, "issuer says", holds=False, detail="the signature fits the certificate; whose key it is was not shown"))
 
 
 def _replayed(entries: Iterable[Entry], document: dict[str, Any], progress: Callable[[int], None]) -> tuple[Replay, str | None]:
@@ -145,16 +89,28 @@ def _replayed(entries: Iterable[Entry], document: dict[str, Any], progress: Call
 
 
 def _recomputed(done: Replay, entry: Entry, document: dict[str, Any], wanted: str) -> str | None:
-    """Derive a certificate from the books just before its event; None where this record does not certify it after all."""
     try:
-        record = read_record(entry[1])
+        return recomputed(done.memory, read_record(entry[1]), document, wanted)
+    except LedgerError as refusal:
+        return str(refusal)
+
+
+def recomputed(memory: Memory, record: Record, document: dict[str, Any], wanted: str) -> str | None:
+    """Derive a certificate from the books just before its event.
+
+    Returns:
+        "" where every figure follows, or why not; None where this record does not certify it after all.
+    """
+    try:
         place = next((n for n, event in enumerate(record.events) if isinstance(event, Certify) and event.credential == wanted), None)
         if place is None:
             return None
         event = record.events[place]
-        before = entered(done.memory, record.events[:place], key=record.header.key, record=record.id)
-        claims = apply(done.memory, record).claims
-        recompute(before, claims[event.number], document)  # type: ignore[union-attr]
+        before = entered(memory, record.events[:place], key=record.header.key, record=record.id)
+        claim = apply(memory, record).claims.get(event.number)  # type: ignore[union-attr]
+        if claim is None:
+            return f"batch {event.batch} of the certificate is not among the batches that the evidence is about"  # type: ignore[union-attr]
+        recompute(before, claim, document)
     except LedgerError as refusal:
         return str(refusal)
     return ""
@@ -177,7 +133,9 @@ def _check_ledger(found: Verification, done: Replay, trust: Trust | None, checkp
         found.problems.append("the ledger has no signed checkpoint")
         return
     try:
-        signed = checkpoint.verify_checkpoint(checkpoints[-1], log_keys=list(trust.log), verify=verify).checkpoint
+        newest = checkpoint.verify_checkpoint(checkpoints[-1], log_keys=list(trust.log), verify=verify)
+        signed = newest.checkpoint
+        found.take_witnessed(witnessed_by(newest, trust), time=newest.time)
     except LedgerError as refusal:
         found.problems.append(f"the newest checkpoint does not hold: {refusal}")
         return
@@ -185,150 +143,21 @@ def _check_ledger(found: Verification, done: Replay, trust: Trust | None, checkp
         found.problems.append(f"the checkpoint signs for root {signed.root.hex()} at size {signed.size}, the records do not give it")
 
 
-def _check_registration(found: Verification, done: Replay, document: dict[str, Any]) -> Claim | None:
+def registered(found: Verification, view: View, document: dict[str, Any]) -> Claim | None:
+    """Return the claim that a certificate was registered with; where there is none, that is a problem."""
     try:
-        return check_registered(done.memory, document, digest(document))
+        return check_registered(view, document, digest(document))
     except CertificateError as refusal:
         found.problems.append(f"NOT REGISTERED: {refusal}")
         return None
 
 
-def _report_levels(found: Verification, claim: Claim | None, recomputed: str | None, *, records: int) -> None:
-    registered = claim is not None and not found.problems
-    detail = f"signed by the issuer and registered as record {claim.position >> 8}" if claim else "it is not registered in this ledger"
-    found.levels.append(Level(1, "issuer says", holds=registered, detail=detail))
-    found.levels.append(Level(2, "auditor recomputed", holds=False, detail="no auditor's statement was looked for in this version"))
-    if recomputed:
-        found.problems.append(recomputed)
-    shown = recomputed == "" and registered
-    detail = f"every figure was derived again from {records} records" if shown else (recomputed or "the figures were not derived")
-    found.levels.append(Level(3, f"you recomputed from the {records} records supplied", holds=shown, detail=detail))
-
-
-def recognise(data: bytes) -> str:
-    """Return what a file is: pdf, json, record, receipt or checkpoint.
-
-    Raises:
-        FormatError: It is none of these.
-    """
-    if data.startswith(b"%PDF-"):
-        return "pdf"
-    if data.lstrip(b" \t\r\n").startswith(b"{"):
-        return "json"
-    if data.startswith(f"{RECORD_FORMAT}\n".encode()):
-        return "record"
-    if data.startswith(f"{PROOF_FORMAT}\n".encode()):
-        return "receipt"
-    try:
-        checkpoint.parse_checkpoint(parse_note(data).text)
-    except LedgerError as refusal:
-        raise FormatError(
-            "is no certificate, record, receipt or checkpoint that this program knows", hint="a certificate is a PDF or its JSON"
-        ) from refusal
-    return "checkpoint"
-
-
-def verify_record(data: bytes, *, view: LookUp | None, trust: Trust | None) -> Verification:
-    """Verify that a record is in a ledger, byte for byte.
-
-    Raises:
-        FormatError, EncodingError: The bytes are no record.
-    """
-    record = read_record(data)
-    found = Verification(f"record {record.id} of {record.header.key}, seq {record.header.seq}")
-    if view is None:
-        found.problems.append("NOT SHOWN TO BE LOGGED: give the ledger with -L")
-        return found
-    _pin(found, view, trust)
-    index = view.index_of(record.id)
-    if index is None:
-        found.problems.append("it is not in this ledger")
-    elif view.record(index).note != data:
-        found.problems.append(f"record {index} of this ledger has the same text and another signature line")
-    else:
-        found.levels.append(Level(1, "issuer says", holds=True, detail=f"it is record {index} of this ledger, byte for byte"))
-    return found
-
-
-def verify_receipt(data: bytes, *, leaf_at: Callable[[int], Hash | None] | None, trust: Trust | None) -> Verification:
-    """Verify that a receipt's record stands in the log where the log once signed that it stands.
-
-    Raises:
-        FormatError: The bytes are no receipt.
-    """
-    receipt = proof.parse_proof(data)
-    found = Verification(f"receipt of record {receipt.index}")
-    leaf = leaf_at(receipt.index) if leaf_at is not None else None
-    if trust is None:
-        found.problems.append(UNPINNED)
-    elif leaf is None:
-        found.problems.append(
-            f"record {receipt.index} is not in this ledger: what was acknowledged was dropped"
-            if leaf_at
-            else "give the ledger with -L, or its record"
-        )
-    else:
-        try:
-            proof.verify_proof(receipt, leaf, log_keys=list(trust.log), verify=verify)
-        except LedgerError as refusal:
-            found.problems.append(f"the log acknowledged another record at {receipt.index}: {refusal}")
-        else:
-            found.levels.append(
-                Level(1, "issuer says", holds=True, detail=f"record {receipt.index} stands where the log said that it stands")
-            )
-    return found
-
-
-def verify_log_checkpoint(data: bytes, *, root_at: Callable[[int], bytes | None] | None, trust: Trust | None) -> Verification:
-    """Verify that a checkpoint is the pinned log's, and that a ledger still agrees with it.
-
-    Raises:
-        FormatError: The bytes are no checkpoint.
-    """
-    statement = checkpoint.parse_checkpoint(parse_note(data).text)
-    found = Verification(f"checkpoint of {statement.origin} at size {statement.size}")
-    if trust is None:
-        found.problems.append(UNPINNED)
-        return found
-    try:
-        checkpoint.verify_checkpoint(data, log_keys=list(trust.log), verify=verify)
-    except LedgerError as refusal:
-        found.problems.append(str(refusal))
-        return found
-    have = root_at(statement.size) if root_at is not None else None
-    if root_at is None:
-        found.levels.append(Level(1, "issuer says", holds=True, detail="the pinned log signed it; no ledger was given to compare it with"))
-    elif have != statement.root:
-        found.problems.append(
-            f"this ledger has root {have.hex() if have else 'none'} at size {statement.size}, the log signed {statement.root.hex()}: "
-            "rolled back or forked"
-        )
-    else:
-        found.levels.append(Level(1, "issuer says", holds=True, detail="the pinned log signed it, and this ledger agrees with it"))
-        found.complete_to = statement.size - 1 if statement.size else None
-    return found
-
-
-def _pin(found: Verification, view: LookUp, trust: Trust | None) -> None:
-    ledger_id = view.facts.ledger_id if view.facts else "none"
-    if trust is None:
-        found.problems.append(UNPINNED)
-    elif trust.ledger != ledger_id:
-        found.problems.append(f"the trust file pins ledger {trust.ledger}, this is ledger {ledger_id}")
-
-
-class LookUp(Protocol):
-    """What looking up a record needs: which ledger this is, and its records with their bytes."""
-
-    @property
-    def facts(self) -> LedgerFacts | None:
-        """Return what record 0 says."""
-
-    def index_of(self, record: str) -> int | None:
-        """Return the index of a record by its id."""
-
-    def record(self, index: int) -> Record:
-        """Return the record at an index."""
+def current(found: Verification, view: View, claim: Claim, document: dict[str, Any]) -> None:
+    """Say what became of a certificate since: taken back is a problem, what was corrected or revoked a caution."""
+    cautions = check_current(view, claim, document)
+    gone = status(view, claim)[0] in ("withdrawn", "superseded", "absorbed")
+    found.problems += cautions[:1] if gone else []
+    found.cautions += cautions[1:] if gone else cautions
 
 
 def judged_as_of(view: View, document: dict[str, Any], day: str) -> list[dict[str, Any]]:

@@ -28,7 +28,9 @@ from schemas.statement import Use
 
 RECEIVED, ADJUSTED, DISPOSED, DELIVERED, LOST = "received", "adjusted", "disposed", "delivered", "lost"
 MOVED_IN, MOVED_OUT = "moved_in", "moved_out"
-_SIGN = {RECEIVED: 1, ADJUSTED: 1, DISPOSED: -1, DELIVERED: -1, LOST: -1, MOVED_IN: 0, MOVED_OUT: 0}
+BEYOND = "beyond"
+"""What a partial view draws into batches that it does not book (ledger/partial.py)."""
+_SIGN = {RECEIVED: 1, ADJUSTED: 1, DISPOSED: -1, DELIVERED: -1, LOST: -1, BEYOND: -1, MOVED_IN: 0, MOVED_OUT: 0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from ledger.tlog.checkpoint import verify_cosignatures
 from ledger.tlog.note import Algorithm, Note, VerifierKey, parse_vkey, shown
 
 NONE: Final = "none"
-MAX_WITNESSES: Final = 128
+MAX_WITNESSES: Final = 60
+"""A note has at most 64 signature lines, of which two are the log's."""
 MAX_GROUPS: Final = 128
 
 _COSIGNERS: Final = frozenset({Algorithm.COSIGNATURE, Algorithm.MLDSA_COSIGNATURE})

@@ -1,0 +1,55 @@
+"""Our own test vectors, checked in: made anew they are the same bytes, and they are what SPEC.md says of them."""
+
+import pytest
+
+from keyring import signer
+from ledger.evidence.format import lines_of, read_evidence
+from ledger.evidence.verification import verify_evidence
+from ledger.keys import verify
+from ledger.tlog import merkle
+from ledger.tlog.note import parse_note
+from ledger.tlog.quorum import count, parse_policy
+from ledger.trust import read_trust
+from ledger.verification import verify_fork_proof, verify_receipt, verify_statement
+from outside import FOLDER, vectors
+
+
+@pytest.fixture(scope="module")
+def files():
+    return {file.name: file.read_bytes() for file in FOLDER.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def trust(files):
+    return read_trust(files["trust"], file="trust")
+
+
+def test_made_anew_they_are_the_same_bytes(files, tmp_path):
+    again = vectors(tmp_path / "ledger")
+    assert sorted(again) == sorted(files)
+    assert [name for name in again if again[name] != files[name]] == []
+
+
+def test_the_certificate_is_recomputed_from_its_evidence(files, trust):
+    for name, complete in (("certificate.evidence", "completeness not shown"), ("certificate-attested.evidence", "complete to record 12")):
+        evidence = read_evidence(lines_of(files[name]))
+        found = verify_evidence(evidence, credential=files["certificate.json"], trust=trust)
+        assert found.holds
+        assert found.complete.startswith(complete)
+
+
+def test_a_scope_without_an_input_is_refused(files, trust):
+    evidence = read_evidence(lines_of(files["missing-input.evidence"]))
+    found = verify_evidence(evidence, credential=files["certificate.json"], trust=trust)
+    assert "batch keystone:BL was made of batch keystone:L2, which the evidence leaves out" in found.problems[0]
+
+
+def test_the_other_files_hold_too(files, trust):
+    assert verify_evidence(read_evidence(lines_of(files["key.evidence"])), credential=None, trust=trust).holds
+    assert verify_statement(files["statement"], root_at=None, trust=trust).holds
+    assert verify_fork_proof(files["fork"], trust=trust).holds
+    leaf = merkle.leaf_hash(files["certify.record"])
+    assert verify_receipt(files["certify.tlog-proof"], leaf_at=lambda _: leaf, trust=trust).holds
+    key = signer("witness.example/one").cosigners()[0][0]
+    policy = parse_policy(enumerate((f"witness one {key.format()}", "quorum one"), start=1))
+    assert count(policy, parse_note(files["cosigned.checkpoint"]), log_keys=trust.log, verify=verify).reached
