@@ -10,7 +10,7 @@ import click
 
 from cli.output import print_json, progress, say
 from cli.session import Session, read_input, reading
-from ledger.errors import LedgerError, StoreError
+from ledger.errors import LedgerError, StoreError, StoreVersionError
 
 if TYPE_CHECKING:
     from ledger.audit import Audit, Held
@@ -81,7 +81,7 @@ def _audited_store(session: Session, trust: str | None, checkpoints: tuple[str, 
     try:
         store, held = _opened(session, trust, checkpoints)
     except StoreError as refusal:
-        if not session.path.is_file():
+        if isinstance(refusal, StoreVersionError) or not session.path.is_file():
             raise
         return Audit(findings=[broken("store-damaged", None, str(refusal), refusal=refusal.code)])
     with progress("auditing", total=_count(store)) as done:
@@ -116,8 +116,11 @@ def _opened(session: Session, trust: str | None, checkpoints: tuple[str, ...]) -
     from ledger.audit import Held  # noqa: PLC0415 - loaded when needed
     from ledger.mark import read_mark  # noqa: PLC0415 - loaded when needed
     from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
+    from ledger.store.tables import SCHEMA_VERSION  # noqa: PLC0415 - loaded when needed
 
-    store, _ = Store.of_any_version(session.path)
+    store, version = Store.of_any_version(session.path)
+    if version is not None and version.isdecimal() and 0 < int(version) < SCHEMA_VERSION:
+        Store.open(session.path)  # an older store is refused by that name, rather than called damaged for what it never had
     mark, problem = None, ""
     try:
         named = session.options.get("log_key")

@@ -82,6 +82,14 @@ def test_what_nobody_weighed_or_assayed_is_not_certified(ledger):
     refused(ledger, K, certify(A, MASS), ClaimError, "batch keystone:A is empty, there is nothing to certify")
 
 
+@pytest.mark.parametrize("kind", ["split", "merge", "blend"])
+def test_a_split_of_something_provisional_is_provisional_until_a_final_assay_replaces_it(ledger, kind):
+    ledger.log(K, receive(D, provisional=True))
+    ledger.log(K, transform(kind, [D], [output(B, "soft_lead", kg(1000))]))
+    message = "batch keystone:B has a provisional assay; it can be certified once a final one replaces it"
+    refused(ledger, K, certify(B, MASS), ClaimError, message)
+
+
 def test_a_withdrawn_certificate_frees_its_mass(ledger):
     ledger.log(K, certify(A, MASS))
     ledger.log(K, withdraw(RC, superseded_by="keystone-RC-0002"))

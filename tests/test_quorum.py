@@ -183,6 +183,13 @@ def test_an_ml_dsa_key_is_read_back_and_another_length_is_refused():
         VerifierKey(key.name, Algorithm.MLDSA_COSIGNATURE, bytes(32))
 
 
+def test_an_origin_longer_than_the_structure_takes_is_refused():
+    origin = f"ledger.example/{'a' * 241}"
+    with pytest.raises(FormatError) as refusal:
+        subtree_message(Checkpoint(origin, 0, EMPTY_ROOT).text(), "witness.example/anna", TIME)
+    assert str(refusal.value).endswith(" has 256 bytes, a cosignature of type 0x06 takes 255")
+
+
 def test_an_ml_dsa_cosignature_without_a_time_counts_for_nothing_and_disturbs_no_other():
     """At time 0 a cosigner does not say when (tlog-cosignature): as a time it would lie before every compromise."""
     key, _ = ANNA.cosigners()[1]

@@ -173,9 +173,11 @@ def test_a_store_of_schema_version_1_is_brought_up_to_date_and_holds(tall, old):
 
 
 def test_the_command_brings_an_older_store_up_to_date(old):
-    refused = command("audit", "-L", old.path, "--json")
-    assert refused.code == 1
-    assert command("batches", "-L", old.path).code == 3
+    for name in ("audit", "batches"):
+        refused = command(name, "-L", old.path, "--json")
+        assert refused.code == 3
+        assert refused.error["message"] == f"{old.path} has schema version 1, this program writes 2"
+        assert "plumbline rebuild --migrate" in refused.error["hint"]
     said = command("rebuild", "--migrate", "-L", old.path)
     assert (said.code, said.out.splitlines()) == (
         0,

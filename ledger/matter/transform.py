@@ -298,7 +298,7 @@ def _make(page: Page, event: Transform, site: Site, product: Product, used: froz
         vessel=output.vessel or "",
         owner=output.owner or event.owner or "",
         weighed=weighed,
-        provisional=output.provisional,
+        provisional=output.provisional or (product.mode == "carried" and any(page.batch(name).provisional for name in used)),
         claims=_inherited(page, event, used),
         mass_u=product.mass_u,
     )
