@@ -233,6 +233,9 @@ def test_a_folder_that_cannot_be_opened_is_refused(tall, place, monkeypatch):
     def fail(*_):
         raise PermissionError(13, "Permission denied")
 
+    monkeypatch.setattr("ledger.mirror.export.os.walk", fail)
+    with pytest.raises(StoreError, match="/export cannot be read or written: Permission denied$"):
+        export(Store.open(tall.path), place)
     monkeypatch.setattr("ledger.mirror.export.os.open", fail)
     with pytest.raises(StoreError, match="/export cannot be opened: Permission denied$"):
         export(Store.open(tall.path), place)

@@ -16,6 +16,7 @@ from ledger.tlog import canonical, merkle, note, private, proof
 from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from ledger.tlog.note import parse_record_note, parse_vkey, record_id
 from schemas import identifier
+from schemas.country import COUNTRIES
 
 SPEC = (Path(__file__).parents[1] / "ledger" / "SPEC.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"^`([^`\n]+)`\n\n```\n(.*?)^```$", SPEC, re.DOTALL | re.MULTILINE))
@@ -43,7 +44,7 @@ def seed(name: str) -> SigningKey:
 
 
 def test_the_example_has_every_part_that_the_text_names():
-    assert set(BLOCKS) == {"record-0", "record-1", "checkpoint", "receipt", "forbidden in names"}
+    assert set(BLOCKS) == {"record-0", "record-1", "checkpoint", "receipt", "forbidden in names", "country codes"}
     assert len(VALUES) == 11
 
 
@@ -189,3 +190,7 @@ def test_a_flipped_bit_in_the_example_breaks_it():
         damaged = bytearray(data)
         damaged[len(damaged) // 2] ^= 1
         assert sha256(b"\0", bytes(damaged)).hex() != VALUES[f"leaf {number}"]
+
+
+def test_the_country_codes_are_those_that_the_program_knows():
+    assert BLOCKS["country codes"].split() == sorted(COUNTRIES)

@@ -84,7 +84,7 @@ def export(store: Store, folder: Path, *, rewrite: bool = False, progress: Calla
     with store.reading() as view:
         target = _target(store, view)
     _make_folder(folder)
-    with _locked(folder):
+    with _explained(folder), _locked(folder):
         before = _before(store, folder, target)
         present = _clean(folder)
         known = 0 if rewrite else before
@@ -262,6 +262,15 @@ def _remove(folder: Path, paths: set[str]) -> int:
             with suppress(OSError):
                 parent.rmdir()
     return len(paths)
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Turn the system's errors into ours."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be read or written: {error.strerror}") from error
 
 
 @contextmanager
