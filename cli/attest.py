@@ -62,7 +62,7 @@ def _audit(store: Store, trust: Trust | None, checkpoint: str | None) -> None:
 
 
 def _statement(store: Store, signer: Any) -> tuple[Any, bytes]:  # noqa: ANN401 - loaded when needed
-    from ledger.evidence.attestation import Attestation, sign_attestation  # noqa: PLC0415 - loaded when needed
+    from ledger.attestation import Attestation, sign_attestation  # noqa: PLC0415 - loaded when needed
     from ledger.evidence.writing import state_at  # noqa: PLC0415 - loaded when needed
     from ledger.tlog import merkle  # noqa: PLC0415 - loaded when needed
 

@@ -51,7 +51,7 @@ def verify(session: Session, file: str, **options: Any) -> int:  # noqa: ANN401 
     without a network. With -L the whole ledger is replayed instead; without --trust the trust file that the ledger remembers pins it.
     With neither, whose ledger it is stays open, and the exit code is 1.
     """
-    from ledger.verification import recognise  # noqa: PLC0415 - loaded when needed
+    from ledger.recognition import recognise  # noqa: PLC0415 - loaded when needed
 
     data = read_input(file)
     store = session.store() if session.has_ledger else None

@@ -11,18 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ledger.compare import FORMAT as FORK_FORMAT
+from ledger.attestation import verify_attestation
 from ledger.compare import verify_fork
-from ledger.errors import FormatError, LedgerError, VerificationError
-from ledger.evidence.attestation import FORMAT as ATTEST_FORMAT
-from ledger.evidence.attestation import verify_attestation
-from ledger.evidence.format import FORMAT as EVIDENCE_FORMAT
+from ledger.errors import LedgerError, VerificationError
 from ledger.keys import verify
 from ledger.record import Record, read_record
 from ledger.tlog import checkpoint, proof
 from ledger.tlog.merkle import Hash
-from ledger.tlog.note import RECORD_FORMAT, parse_note
-from ledger.tlog.proof import PROOF_FORMAT
+from ledger.tlog.note import parse_note
 from ledger.tlog.quorum import Witnessed, count
 from ledger.trust import Trust
 from ledger.view import Claim, LedgerFacts
@@ -104,31 +100,6 @@ class Verification:
 def witnessed_by(signed: checkpoint.SignedCheckpoint, trust: Trust) -> Witnessed:
     """Count who witnessed a checkpoint, by the policy of a trust file."""
     return count(trust.policy, parse_note(signed.note), log_keys=list(trust.log), verify=verify)
-
-
-_FORMATS = {RECORD_FORMAT: "record", PROOF_FORMAT: "receipt", EVIDENCE_FORMAT: "evidence", ATTEST_FORMAT: "attest", FORK_FORMAT: "fork"}
-
-
-def recognise(data: bytes) -> str:
-    """Return what a file is: pdf, json, record, receipt, evidence, attest, fork or checkpoint.
-
-    Raises:
-        FormatError: It is none of these.
-    """
-    if data.startswith(b"%PDF-"):
-        return "pdf"
-    if data.lstrip(b" \t\r\n").startswith(b"{"):
-        return "json"
-    for form, kind in _FORMATS.items():
-        if data.startswith(f"{form}\n".encode()):
-            return kind
-    try:
-        checkpoint.parse_checkpoint(parse_note(data).text)
-    except LedgerError as refusal:
-        raise FormatError(
-            "is no certificate, record, receipt, evidence or checkpoint that this program knows", hint="a certificate is a PDF or its JSON"
-        ) from refusal
-    return "checkpoint"
 
 
 def verify_record(data: bytes, *, view: LookUp | None, trust: Trust | None) -> Verification:

@@ -9,11 +9,12 @@ from keyring import signer
 from ledger.compare import Side, compare, format_fork, verify_fork
 from ledger.errors import CheckpointError, ConsistencyError, FormatError, LimitError
 from ledger.keys import verify
+from ledger.recognition import recognise
 from ledger.tlog import merkle
 from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint
 from ledger.tlog.merkle import Hash
 from ledger.trust import Trust
-from ledger.verification import UNPINNED, recognise, verify_fork_proof
+from ledger.verification import UNPINNED, verify_fork_proof
 
 LOG = signer(ORIGIN)
 SIZE = 9

@@ -10,8 +10,8 @@ from books import TIME, kg
 from evidenced import AUDITOR, Evidenced, written
 from issued import event, lot, step
 from keyring import signer
+from ledger.attestation import parse_attestation, verify_attestation
 from ledger.errors import CheckpointError, EvidenceError, FormatError, LedgerError, LimitError, UnknownError
-from ledger.evidence.attestation import parse_attestation, verify_attestation
 from ledger.evidence.format import lines_of, read_evidence
 from ledger.evidence.writing import attested, evidence_of_claim
 from ledger.keys import verify

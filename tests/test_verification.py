@@ -11,10 +11,11 @@ from keyring import signer
 from ledger.certificates.certificate import Basis
 from ledger.certificates.verification import judged_as_of, verify_certificate
 from ledger.errors import FormatError, UnknownError
+from ledger.recognition import recognise
 from ledger.tlog import canonical, checkpoint, merkle, proof
 from ledger.tlog.merkle import Frontier
 from ledger.trust import Trust
-from ledger.verification import UNPINNED, recognise, verify_log_checkpoint, verify_receipt, verify_record
+from ledger.verification import UNPINNED, verify_log_checkpoint, verify_receipt, verify_record
 
 
 class Signed(Works):

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ledger.attestation import Attestation, Touches, check_lines, verify_attestation
 from ledger.certificates.credential import digest, read_credential, verify_proof
 from ledger.certificates.verification import current, recomputed, registered
 from ledger.errors import EvidenceError, LedgerError
-from ledger.evidence.attestation import Attestation, Touches, check_lines, verify_attestation
 from ledger.evidence.format import Evidence
 from ledger.keys import verify
 from ledger.memory import Memory

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ledger.attestation import Attestation, Touches, parse_attestation, state_lines
 from ledger.errors import CheckpointError, EvidenceError, UnknownError
-from ledger.evidence.attestation import Attestation, Touches, parse_attestation, state_lines
 from ledger.evidence.format import Evidence, Prior
 from ledger.evidence.touch import Touch, touch_of_claim, touch_of_key
 from ledger.replay import Entry, Replay

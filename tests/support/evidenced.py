@@ -11,8 +11,8 @@ from books import ORIGIN
 from house import House, stored
 from issued import Works
 from keyring import signer
+from ledger.attestation import Attestation, sign_attestation
 from ledger.certificates.certificate import Basis
-from ledger.evidence.attestation import Attestation, sign_attestation
 from ledger.evidence.format import Evidence, format_evidence, lines_of, read_evidence
 from ledger.evidence.verification import verify_evidence
 from ledger.evidence.writing import attested, evidence_of_claim, evidence_of_key, state_at
