@@ -1,0 +1,3274 @@
+"""An independent verifier of the Plumbline ledger format, written from `ledger/SPEC.md` alone.
+
+It shares no line with the program: one file, the standard library, and libsodium's curve arithmetic through PyNaCl. Two programs that
+were written apart and agree are better evidence than one that agrees with itself. Section names in the docstrings are those of the SPEC.
+
+    python verify_plumbline.py FILE_OR_FOLDER --trust TRUST [--certificate JSON] [--record RECORD]
+
+FILE is an evidence file, a receipt (with --record) or a signed checkpoint; FOLDER is an export of a ledger. One verdict line is printed,
+and after it what was not checked. Exit 0: holds. 1: does not hold. 2: unreadable.
+"""
+
+# ruff: noqa: FBT001, FBT002, N818, T201 - `first` is said by position throughout; a refusal is a verdict; a verdict is printed
+
+from __future__ import annotations
+
+import argparse
+import base64
+import bisect
+import dataclasses
+import functools
+import hashlib
+import itertools
+import json
+import math
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nacl import bindings, exceptions
+
+Event = dict[str, Any]
+
+
+class Refused(Exception):
+    """What was read does not hold."""
+
+
+class Unreadable(Refused):
+    """What was read is not in the form that the SPEC gives it."""
+
+
+def differs(what: str, got: object, want: object) -> Refused:
+    """The refusal of a value that was computed again and came out otherwise."""
+    return Refused(f"{what}: got {got}, want {want}")
+
+
+def need(holds: object, message: str, kind: type[Refused] = Refused) -> None:
+    """Refuse with the message unless it holds."""
+    if not holds:
+        raise kind(message)
+
+
+# ---------------------------------------------------------------- Conventions
+
+LARGEST = 2**63 - 1
+HEX64 = re.compile(r"[0-9a-f]{64}\Z")
+DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,18})\Z")
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})\Z")
+
+
+def sha256(data: bytes) -> bytes:
+    """SHA-256."""
+    return hashlib.sha256(data).digest()
+
+
+def from_base64(text: str, size: int | None = None) -> bytes:
+    """Base64 in its one spelling ("Conventions"), optionally of a known size."""
+    try:
+        data = base64.b64decode(text.encode("ascii"), validate=True)
+    except ValueError as error:
+        raise Refused(f"not base64: {text[:80]!a}") from error
+    need(to_base64(data) == text, f"base64 in another spelling: {text[:80]!a}")
+    if size is not None and len(data) != size:
+        raise differs("bytes in base64", len(data), size)
+    return data
+
+
+def to_base64(data: bytes) -> str:
+    """Base64 with padding."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def from_decimal(text: str) -> int:
+    """A decimal without sign or leading zero, at most 2^63 - 1."""
+    need(DECIMAL.match(text), f"not a decimal: {text[:40]!a}")
+    value = int(text)
+    need(value <= LARGEST, f"a decimal beyond 2^63 - 1: {text}")
+    return value
+
+
+def is_hash(value: object) -> bool:
+    """Whether the value is 64 lower-case hex digits."""
+    return isinstance(value, str) and HEX64.match(value) is not None
+
+
+def moment(value: object, what: str) -> datetime:
+    """An RFC 3339 time with offset."""
+    need(isinstance(value, str) and TIME.match(value), f"{what} is not an rfc 3339 time with offset: {value!a}")
+    try:
+        return datetime.fromisoformat(str(value))
+    except ValueError as error:
+        raise Refused(f"{what} is no moment: {value!a}") from error
+
+
+# ------------------------------------------------------------- Canonical JSON
+
+MAX_DEPTH = 16
+MAX_INTEGER = 2**53 - 1
+STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+def encode(value: Any) -> bytes:
+    """The canonical bytes of a value ("Canonical JSON")."""
+    check_domain(value, 0)
+    try:
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise Refused("a lone surrogate in json") from error
+
+
+def check_domain(value: Any, depth: int) -> None:
+    """Refuse a value outside the restricted domain ("Canonical JSON")."""
+    if value is None or isinstance(value, (bool, str)):
+        return
+    if isinstance(value, int):
+        need(abs(value) <= MAX_INTEGER, f"an integer beyond 2^53 - 1: {value}")
+        return
+    need(isinstance(value, (dict, list)), f"a {type(value).__name__} in json")
+    need(depth < MAX_DEPTH, "json deeper than 16")
+    for item in value.values() if isinstance(value, dict) else value:
+        check_domain(item, depth + 1)
+    if isinstance(value, dict):
+        need(all(isinstance(key, str) and key.isascii() for key in value), "a json key outside ascii")
+
+
+def decode(data: bytes) -> Any:
+    """Parse, encode again and compare; depth and lengths of numbers are looked at before ("Canonical JSON")."""
+    bare, depth = STRING.sub(b"", data), 0
+    need(not re.search(rb"[0-9]{17}", bare), "a number in json is too long")
+    for byte in re.findall(rb"[\[\]{}]", bare):
+        depth += 1 if byte in b"[{" else -1
+        need(depth <= MAX_DEPTH, "json deeper than 16")
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=once, parse_float=no_float, parse_constant=no_float)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise Refused(f"not json: {error}") from error
+    need(encode(value) == data, "json that is not canonical")
+    return value
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys stand once."""
+    value = dict(pairs)
+    need(len(value) == len(pairs), "a json key stands twice in its object")
+    return value
+
+
+def no_float(text: str) -> Any:
+    """There is no fraction and no constant beyond true, false and null."""
+    raise Refused(f"a number that is no integer in json: {text[:40]}")
+
+
+def decode_object(data: bytes, what: str) -> Event:
+    """An object in canonical JSON."""
+    value = decode(data)
+    need(isinstance(value, dict), f"{what} is no json object")
+    return value
+
+
+# ------------------------------------------------------ Ed25519, notes, keys
+
+FIELD = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+ED25519, COSIGNATURE, ML_DSA = 0x01, 0x04, 0x06
+KEY_NAME = re.compile("[^+\\x00-\\x20\\x7f-\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+\\Z")
+ORIGIN = re.compile(r"[a-z0-9.-]*\.[a-z0-9.-]*/[a-z0-9./-]+\Z")
+PARTY = re.compile(r"[a-z0-9][a-z0-9-]{1,38}\Z")
+NO_PARTIES = {"registrar", "log", "witness", "plumbline"}
+NOT_IN_NOTES = re.compile("[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
+
+
+def check_public_key(key: bytes) -> None:
+    """Canonical, on the curve, of prime order ("Signed notes and keys")."""
+    need(len(key) == 32, f"a public key of {len(key)} bytes")
+    number = int.from_bytes(key, "little") & (2**255 - 1)
+    need(number < FIELD, f"public key {key.hex()} is not in canonical encoding")
+    need(bindings.crypto_core_ed25519_is_valid_point(key), f"public key {key.hex()} is no point of prime order")
+
+
+def check_signature(key: bytes, signature: bytes, message: bytes) -> None:
+    """RFC 8032 without the cofactor: [S]B = R + [k]A, compared by the bytes of R ("Signed notes and keys")."""
+    check_public_key(key)
+    need(len(signature) == 64, f"a signature of {len(signature)} bytes")
+    first, scalar = signature[:32], signature[32:]
+    need(int.from_bytes(scalar, "little") < ORDER, "the s of a signature is not below the group order")
+    challenge = int.from_bytes(hashlib.sha512(first + key + message).digest(), "little") % ORDER
+    try:
+        left = bindings.crypto_scalarmult_ed25519_base_noclamp(scalar)
+        right = bindings.crypto_scalarmult_ed25519_noclamp(challenge.to_bytes(32, "little"), key)
+        holds = bindings.crypto_core_ed25519_sub(left, right) == first
+    except (exceptions.CryptoError, RuntimeError) as error:
+        raise Refused("a signature with a zero in it") from error
+    need(holds, f"the signature is not one of public key {key.hex()}")
+
+
+@dataclass(frozen=True)
+class Vkey:
+    """A named public key with its algorithm ("Signed notes and keys")."""
+
+    name: str
+    algorithm: int
+    public: bytes
+
+    @property
+    def key_id(self) -> bytes:
+        """The first four bytes of a hash over name, algorithm and public key."""
+        return sha256(self.name.encode() + b"\n" + bytes([self.algorithm]) + self.public)[:4]
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.key_id.hex()}+{to_base64(bytes([self.algorithm]) + self.public)}"
+
+
+def check_key_name(name: str) -> None:
+    """1 to 255 bytes without plus, blanks and controls."""
+    need(KEY_NAME.match(name) and len(name.encode("utf-8", "replace")) <= 255, f"no key name: {name[:80]!a}")
+
+
+def parse_vkey(text: object, algorithms: Iterable[int] = (ED25519,)) -> Vkey:
+    """A vkey of one of the algorithms, with the key ID that it states."""
+    need(isinstance(text, str) and str(text).count("+") >= 2, f"not a vkey: {text!a}")
+    name, stated, encoded = str(text).split("+", 2)
+    check_key_name(name)
+    data = from_base64(encoded)
+    need(data and data[0] in algorithms, f"vkey of {name} has algorithm {data[:1].hex()}")
+    size = 1 + (1312 if data[0] == ML_DSA else 32)
+    need(len(data) == size, f"vkey of {name} has {len(data)} bytes, want {size}")
+    if data[0] != ML_DSA:
+        check_public_key(data[1:])
+    key = Vkey(name, data[0], data[1:])
+    if key.key_id.hex() != stated:
+        raise differs(f"key id of {name}", stated, key.key_id.hex())
+    return key
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One signature line of a note."""
+
+    name: str
+    key_id: bytes
+    payload: bytes
+
+    def by(self, key: Vkey) -> bool:
+        """Whether name and key ID are those of the key."""
+        return self.name == key.name and self.key_id == key.key_id
+
+
+@dataclass(frozen=True)
+class Note:
+    """A signed note: a text that ends in a newline, and its signature lines."""
+
+    text: bytes
+    signatures: tuple[Signature, ...]
+
+
+def parse_note(data: bytes, most: int = 64) -> Note:
+    """A signed note ("Signed notes and keys")."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Refused("a note that is not utf-8") from error
+    bad = NOT_IN_NOTES.search(text)
+    need(bad is None, f"a note with {bad.group() if bad else ''!a} in it")
+    cut = text.rfind("\n\n")
+    need(cut > 0 and text.endswith("\n") and cut + 2 < len(text), "not a signed note")
+    lines = text[cut + 2 : -1].split("\n")
+    need(len(lines) <= most, f"a note with {len(lines)} signature lines, at most {most} are read")
+    return Note(text[: cut + 1].encode(), tuple(parse_signature(line) for line in lines))
+
+
+def parse_signature(line: str) -> Signature:
+    """`— <key name> <base64(key ID ‖ signature)>`."""
+    words = line.split(" ")
+    need(len(words) == 3 and words[0] == "\u2014", f"not a signature line: {line[:80]!a}")
+    check_key_name(words[1])
+    data = from_base64(words[2])
+    need(len(data) > 4, f"a signature line of {words[1]} without a signature")
+    return Signature(words[1], data[:4], data[4:])
+
+
+# ------------------------------------------------------------------ The Merkle tree
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """leaf(n) ("Log")."""
+    return sha256(b"\x00" + entry)
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """The node over two subtrees ("Log")."""
+    return sha256(b"\x01" + left + right)
+
+
+def cut_of(size: int) -> int:
+    """The largest power of two below the size (RFC 9162, section 2.1.1)."""
+    return 1 << (size - 1).bit_length() - 1
+
+
+@dataclass
+class Frontier:
+    """The roots of the perfect subtrees, leftmost first, of a log that grows."""
+
+    size: int = 0
+    peaks: list[bytes] = field(default_factory=list)
+
+    def append(self, leaf: bytes) -> None:
+        """Add one leaf."""
+        size = self.size
+        while size & 1:
+            leaf, size = node_hash(self.peaks.pop(), leaf), size >> 1
+        self.peaks.append(leaf)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """The root at the present size."""
+        if not self.peaks:
+            return sha256(b"")
+        root = self.peaks[-1]
+        for peak in reversed(self.peaks[:-1]):
+            root = node_hash(peak, root)
+        return root
+
+
+def tree_root(leaves: Iterable[bytes]) -> bytes:
+    """The root over all leaves (RFC 9162, section 2.1.1)."""
+    frontier = Frontier()
+    for leaf in leaves:
+        frontier.append(leaf)
+    return frontier.root()
+
+
+def check_inclusion(leaf: bytes, index: int, size: int, path: list[bytes], root: bytes) -> None:
+    """RFC 9162, section 2.1.3.2."""
+    need(index < size, f"index {index} is not below size {size}")
+    need(len(path) <= 63, f"an inclusion path of {len(path)} hashes")
+    node, last, result = index, size - 1, leaf
+    for step in path:
+        need(last > 0, "an inclusion path that is too long")
+        if node & 1 or node == last:
+            result = node_hash(step, result)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            result = node_hash(result, step)
+        node, last = node >> 1, last >> 1
+    need(last == 0, "an inclusion path that is too short")
+    if result != root:
+        raise differs(f"root of size {size} by inclusion of {index}", result.hex(), root.hex())
+
+
+def check_consistency(old: int, old_root: bytes, size: int, root: bytes, path: list[bytes]) -> None:
+    """RFC 9162, section 2.1.4.2; from size 0 and between equal sizes the path is empty ("Log")."""
+    need(old <= size, f"an earlier size {old} above size {size}")
+    if old in (0, size):
+        need(not path, f"a consistency path from {old} to {size} that is not empty")
+        want = root if old == size else sha256(b"")
+        if old_root != want:
+            raise differs(f"root at size {old}", old_root.hex(), want.hex())
+        return
+    need(path, f"an empty consistency path from {old} to {size}")
+    steps = [old_root, *path] if old & (old - 1) == 0 else list(path)
+    node, last = old - 1, size - 1
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    first = second = steps[0]
+    for step in steps[1:]:
+        need(last > 0, "a consistency path that is too long")
+        if node & 1 or node == last:
+            first, second = node_hash(step, first), node_hash(step, second)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            second = node_hash(second, step)
+        node, last = node >> 1, last >> 1
+    need(last == 0, "a consistency path that is too short")
+    if first != old_root:
+        raise differs(f"root at size {old}", first.hex(), old_root.hex())
+    if second != root:
+        raise differs(f"root at size {size}", second.hex(), root.hex())
+
+
+def multiproof_root(leaves: dict[int, bytes], size: int, nodes: list[bytes]) -> bytes:
+    """Depth-first over the cut of RFC 9162, left before right; a range without an asked leaf takes the next node ("Evidence")."""
+    indexes = sorted(leaves)
+    need(indexes and indexes[0] >= 0 and indexes[-1] < size, "a multiproof without leaves, or of a leaf beyond its size")
+    given = iter(nodes)
+
+    def walk(low: int, high: int) -> bytes:
+        at = bisect.bisect_left(indexes, low)
+        if at == len(indexes) or indexes[at] >= high:
+            node = next(given, None)
+            if node is None:
+                raise Refused("a multiproof with too few nodes")
+            return node
+        if high - low == 1:
+            return leaves[low]
+        middle = low + cut_of(high - low)
+        left = walk(low, middle)
+        return node_hash(left, walk(middle, high))
+
+    root = walk(0, size)
+    need(next(given, None) is None, "a multiproof with too many nodes")
+    return root
+
+
+# ---------------------------------------------------- Trust file, checkpoint, receipt
+
+
+@dataclass(frozen=True)
+class Group:
+    """`group <name> <threshold> <members>` of c2sp.org/tlog-policy."""
+
+    threshold: int
+    members: tuple[str, ...]
+
+
+@dataclass
+class Trust:
+    """What a verifier was handed out of band ("Trust file")."""
+
+    ledger: str = ""
+    origin: str = ""
+    logs: list[Vkey] = field(default_factory=list)
+    auditors: list[Vkey] = field(default_factory=list)
+    witnesses: dict[str, Vkey] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    quorum: str = ""
+
+    def organisations(self) -> tuple[int, tuple[str, ...]]:
+        """How many of which members the quorum asks for ("Cosignatures and quorum")."""
+        if self.quorum == "none":
+            return 0, ()
+        group = self.groups.get(self.quorum)
+        return (group.threshold, group.members) if group else (1, (self.quorum,))
+
+    def witnessed(self, name: str, counted: Iterable[str]) -> bool:
+        """Whether a witness is counted, or a group by its members. A line names only what stands before it, so this ends."""
+        group = self.groups.get(name)
+        if group is None:
+            return name in counted
+        return sum(self.witnessed(member, counted) for member in group.members) >= group.threshold
+
+
+def parse_trust(data: bytes) -> Trust:
+    """A trust file ("Trust file")."""
+    try:
+        lines = data.decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise Unreadable("a trust file that is not utf-8") from error
+    need(lines[0] == "plumbline/trust/v1", "not a trust file", Unreadable)
+    need(not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]", data), "a trust file with a control byte in it", Unreadable)
+    trust, words = Trust(), list[str]()
+    for line in lines[1:]:
+        if line and not line.startswith("#"):
+            word, _, rest = line.partition(" ")
+            words.append(word)
+            try:
+                read_trust_line(trust, word, rest.split(" "))
+            except Refused as refusal:
+                raise Unreadable(f"the trust file: {refusal}") from refusal
+    for word in ("ledger", "origin", "quorum"):
+        need(words.count(word) == 1, f"the trust file has {words.count(word)} {word} lines, want 1", Unreadable)
+    need(trust.logs, "the trust file has no log line", Unreadable)
+    for key in trust.logs:
+        need(key.name == trust.origin, f"log key {key.name} is not named by the origin", Unreadable)
+    check_policy(trust)
+    return trust
+
+
+def read_trust_line(trust: Trust, word: str, words: list[str]) -> None:
+    """One line of a trust file."""
+    known = {*trust.witnesses, *trust.groups}
+    most = {"ledger": 1, "origin": 1, "quorum": 1, "auditor": 1, "log": 2, "witness": 3, "group": 130}
+    need(word in most, f"a line {word[:40]!a}")
+    need(1 <= len(words) <= most[word], f"a {word} line with {len(words)} words after it")
+    if word == "ledger":
+        need(is_hash(words[0]), f"not a ledger id: {words[0]!a}")
+        trust.ledger = words[0]
+    elif word == "origin":
+        need(ORIGIN.match(words[0]), f"not an origin: {words[0]!a}")
+        trust.origin = words[0]
+    elif word == "quorum":
+        need(words[0] in known | {"none"}, f"quorum {words[0][:40]!a} is not defined before it")
+        trust.quorum = words[0]
+    elif word in ("log", "auditor"):
+        (trust.logs if word == "log" else trust.auditors).append(parse_vkey(words[0]))
+    else:
+        need(len(words) >= 2 and words[0] and words[0] not in known | {"none"}, f"a {word} line without a name of its own")
+        if word == "witness":
+            trust.witnesses[words[0]] = parse_vkey(words[1], (COSIGNATURE, ML_DSA))
+        else:
+            trust.groups[words[0]] = parse_group(trust, words[0], words[1], tuple(words[2:]))
+
+
+def parse_group(trust: Trust, name: str, threshold: str, members: tuple[str, ...]) -> Group:
+    """A group names what stands before it; a name is a member of one group at most ("Cosignatures and quorum")."""
+    taken = {member for group in trust.groups.values() for member in group.members}
+    free = {*trust.witnesses, *trust.groups} - taken
+    need(members and len(set(members)) == len(members), f"group {name} has no members, or one of them twice")
+    need(free.issuperset(members), f"group {name} has a member that is not defined, or is a member elsewhere")
+    count = {"any": 1, "all": len(members)}.get(threshold)
+    count = from_decimal(threshold) if count is None else count
+    need(1 <= count <= len(members), f"group {name} asks for {count} of {len(members)}")
+    return Group(count, members)
+
+
+def check_policy(trust: Trust) -> None:
+    """Public keys are distinct and none is the log's; two histories cannot both reach the quorum ("Cosignatures and quorum")."""
+    keys = [key.public for key in trust.witnesses.values()]
+    need(len({key.public for key in trust.logs}) == len(trust.logs), "two log keys have one public key", Unreadable)
+    need(len(set(keys)) == len(keys), "two witnesses have one public key", Unreadable)
+    need(not {key.public for key in trust.logs} & set(keys), "a witness has the log's public key", Unreadable)
+    need(len(trust.witnesses) <= 60 and len(trust.groups) <= 128, "more than 60 witnesses or 128 groups", Unreadable)
+    asked, members = trust.organisations()
+    need(not members or 2 * asked > len(members), f"a quorum of {asked} of {len(members)}: two histories could reach it", Unreadable)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A verified checkpoint ("Checkpoint")."""
+
+    size: int
+    root: bytes
+    time: int | None
+    witnesses: dict[str, int]
+
+
+def check_checkpoint(data: bytes, trust: Trust) -> Checkpoint:
+    """Verify a checkpoint by the log keys of a trust file, and count its witnesses."""
+    note = parse_note(data)
+    lines = note.text.decode().split("\n")
+    need(len(lines) == 4, f"a checkpoint of {len(lines) - 1} lines, want 3")
+    need(lines[0] == trust.origin, f"the checkpoint's origin: got {lines[0]!a}, want {trust.origin!a}")
+    size, root = from_decimal(lines[1]), from_base64(lines[2], 32)
+    by_log = [(line, key) for line in note.signatures for key in trust.logs if line.by(key)]
+    need(by_log, "the checkpoint has no signature of a log key of the trust file")
+    for line, key in by_log:
+        check_signature(key.public, line.payload, note.text)
+    times = [cosigned(line, note.text, key) for line in note.signatures for key in map(as_cosigner, trust.logs) if line.by(key)]
+    return Checkpoint(size, root, max(times, default=None), count_witnesses(note, trust))
+
+
+def count_witnesses(note: Note, trust: Trust) -> dict[str, int]:
+    """The witnesses that cosigned, each with its latest time; ML-DSA is counted for nothing here ("Cosignatures and quorum", 1)."""
+    counted = {}
+    for name, witness in trust.witnesses.items():
+        lines = [line for line in note.signatures if line.by(witness)]
+        if not lines or witness.algorithm == ML_DSA:
+            continue
+        try:
+            counted[name] = max(cosigned(line, note.text, witness) for line in lines)
+        except Refused:
+            continue
+    return counted
+
+
+def as_cosigner(key: Vkey) -> Vkey:
+    """The same name and public key as a cosigner, so with another key ID ("Checkpoint")."""
+    return Vkey(key.name, COSIGNATURE, key.public)
+
+
+def cosigned(line: Signature, text: bytes, key: Vkey) -> int:
+    """The time of a timestamped cosignature that verifies ("Checkpoint")."""
+    need(len(line.payload) == 72, f"a cosignature of {len(line.payload)} bytes, want 72")
+    time = int.from_bytes(line.payload[:8], "big")
+    need(time <= LARGEST, "a cosignature's time beyond 2^63 - 1")
+    check_signature(key.public, line.payload[8:], b"cosignature/v1\ntime %d\n" % time + text)
+    return time
+
+
+def check_quorum(checkpoint: Checkpoint, trust: Trust) -> None:
+    """A quorum that is named and not reached makes the result not hold ("Evidence", step 3)."""
+    need(reached(checkpoint, trust), f"quorum {trust.quorum} is not reached; counted: {', '.join(checkpoint.witnesses) or 'none'}")
+
+
+def reached(checkpoint: Checkpoint, trust: Trust) -> bool:
+    """Whether as many organisations as the quorum asks for have witnessed ("Cosignatures and quorum", 3 and 4)."""
+    asked, members = trust.organisations()
+    return sum(trust.witnessed(member, checkpoint.witnesses) for member in members) >= asked
+
+
+def verify_receipt(data: bytes, record: bytes, trust_file: bytes) -> int:
+    """Verify a receipt for a record that one holds; return its index ("Receipt")."""
+    trust = parse_trust(trust_file)
+    need(len(data) <= 1_048_576, "a receipt beyond 1,048,576 bytes")
+    head, cut, signed = data.partition(b"\n\n")
+    need(cut, "a receipt without an empty line", Unreadable)
+    try:
+        lines = head.decode("ascii").split("\n")
+    except UnicodeDecodeError as error:
+        raise Unreadable("a receipt that is not ascii") from error
+    need(lines.pop(0) == "c2sp.org/tlog-proof@v1", "not a receipt", Unreadable)
+    if lines and lines[0].startswith("extra "):
+        from_base64(lines.pop(0)[6:])
+    need(lines and lines[0].startswith("index "), "a receipt without an index", Unreadable)
+    index = from_decimal(lines.pop(0)[6:])
+    need(len(lines) <= 63, f"an inclusion path of {len(lines)} hashes")
+    path = [from_base64(line, 32) for line in lines]
+    checkpoint = check_checkpoint(signed, trust)
+    check_quorum(checkpoint, trust)
+    check_inclusion(leaf_hash(record), index, checkpoint.size, path, checkpoint.root)
+    return index
+
+
+def verify_fork(data: bytes, trust_file: bytes) -> str:
+    """Verify that the log signed two histories; say where ("Fork proof")."""
+    trust = parse_trust(trust_file)
+    need(len(data) <= 1_048_576, "a fork proof beyond 1,048,576 bytes", Unreadable)
+    lines = Lines(data)
+    need(lines.next() == "plumbline/fork/v1", "not a fork proof", Unreadable)
+    checkpoints = []
+    for want in ("older", "newer"):
+        word, _, count = lines.next().partition(" ")
+        need(word == want, f"a fork proof with {word[:40]!a} in place of {want}", Unreadable)
+        checkpoints.append(check_checkpoint(lines.block(count), trust))
+    older, newer = checkpoints
+    rest: list[bytes] = []
+    while (line := lines.next()) != "end":
+        word, _, value = line.partition(" ")
+        need(word == ("path" if rest else "root"), f"a fork proof with {word[:40]!a} out of order", Unreadable)
+        rest.append(from_base64(value, 32))
+    need(lines.at == len(lines.lines), "something follows the end of the fork proof", Unreadable)
+    if older.size == newer.size:
+        need(not rest and older.root != newer.root, "no fork: equal sizes with equal roots, or with a root line")
+        return f"two roots at size {older.size}"
+    need(0 < older.size < newer.size, "no fork: the older checkpoint is not the smaller one, or is empty")
+    need(rest and rest[0] != older.root, "no fork: the newer tree has the older checkpoint's root")
+    check_consistency(older.size, rest[0], newer.size, newer.root, rest[1:])
+    return f"two roots at size {older.size}, below size {newer.size}"
+
+
+# ------------------------------------------------------------------------- Records
+
+HEADER = {"genesis", "key", "made", "prev", "seen", "seq"}
+MAX_RECORD = 65_535
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record that has the form ("Record"); its signature and its place are checked by the replay."""
+
+    data: bytes
+    text: bytes
+    header: Event
+    events: tuple[Event, ...]
+    signature: Signature
+
+    @property
+    def id(self) -> str:
+        """The record id: the SHA-256 of the text, in hex."""
+        return sha256(self.text).hex()
+
+    @property
+    def key(self) -> str:
+        """The name of the key that signed it."""
+        return str(self.header["key"])
+
+
+def parse_record(data: bytes) -> Record:
+    """Steps 1 to 4 of verifying a record ("Record")."""
+    need(len(data) <= MAX_RECORD, f"a record of {len(data)} bytes")
+    note = parse_note(data)
+    need(len(note.signatures) == 1, f"a record with {len(note.signatures)} signature lines")
+    lines = note.text[:-1].split(b"\n")
+    need(lines[0] == b"plumbline/record/v1", f"a record that begins {lines[0][:40]!a}")
+    need(b"" not in lines, "an empty line inside a record")
+    need(1 <= len(lines) - 2 <= 256, f"a record with {len(lines) - 2} events")
+    header = decode_object(lines[1], "the header")
+    check_header(header)
+    events = tuple(decode_object(line, "an event") for line in lines[2:])
+    for event in events:
+        check_event(event)
+    need(note.signatures[0].name == header["key"], "the signature line's key is not the header's")
+    return Record(data, note.text, header, events, note.signatures[0])
+
+
+def check_header(header: Event) -> None:
+    """The fields of a header and no others ("Record")."""
+    check_fields(header, "header", HEADER, {"over"})
+    need(header["genesis"] is None or is_hash(header["genesis"]), "header: genesis is no ledger id")
+    need(isinstance(header["key"], str), "header: key is no text")
+    check_key_name(header["key"])
+    moment(header["made"], "header: made")
+    seq = header["seq"]
+    need(is_count(seq), f"header: seq is {seq!a}")
+    need((header["prev"] is None) if seq == 0 else is_hash(header["prev"]), "header: prev does not go with seq")
+    need("over" not in header or is_hash(header["over"]), "header: over is no record id")
+    seen = header["seen"]
+    if seen is not None:
+        need(isinstance(seen, dict), "header: seen is no object")
+        check_fields(seen, "seen", {"root", "size"})
+        need(is_hash(seen["root"]) and is_count(seen["size"]), "header: seen is malformed")
+
+
+def check_fields(value: Event, what: str, required: set[str], optional: Iterable[str] = ()) -> None:
+    """Refuse a missing or an unknown field."""
+    missing, unknown = required - value.keys(), value.keys() - required - set(optional)
+    need(not missing, f"{what}: missing {', '.join(sorted(missing))}")
+    need(not unknown, f"{what}: unknown {', '.join(sorted(unknown))}")
+
+
+def is_count(value: object) -> bool:
+    """Whether the value is an integer not below 0."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+REGISTRATION = {"genesis", "admit", "site", "enrol", "retire", "revoke"}
+BOOKED = {"receive", "transform", "ship", "accept", "adjust", "dispose", "return", "assay", "determine"}
+AMENDING = {"correct", "void"}
+CERTIFYING = {"certify", "withdraw"}
+TYPES = REGISTRATION | BOOKED | AMENDING | CERTIFYING
+
+
+def check_event(event: Event) -> None:
+    """The type of an event, and the form that its type calls for ("Events")."""
+    kind = event.get("type")
+    need(isinstance(kind, str) and kind in TYPES, f"an event of type {kind!a}")
+    need(is_event(event), f"a malformed {kind}")
+
+
+# ---------------------------------------------------------------- Names of batches
+
+
+def batches_in(event: Event) -> set[str]:
+    """The batches that a booked event names in any role."""
+    named: set[str] = set()
+    if isinstance(event.get("of"), str):
+        named.add(event["of"])
+    for item in (event, *event.get("inputs", ()), *event.get("outputs", ())):
+        if isinstance(item, dict) and isinstance(item.get("batch"), str):
+            named.add(item["batch"])
+    return named
+
+
+# ---------------------------------------------------------------- The state of a log
+
+
+@dataclass
+class Key:
+    """A key of a party as the log has it, with its chain ("Key chains")."""
+
+    vkey: Vkey
+    party: str
+    scopes: frozenset[str]
+    status: str = "active"
+    seq: int | None = None
+    last: str | None = None
+    seen: int | None = None
+    compromised_since: str | None = None
+
+
+@dataclass
+class State:
+    """Everything that the records so far say of keys, parties, sites, batches and certificates."""
+
+    trust: Trust
+    partial: bool
+    roots: dict[int, bytes]
+    keys: dict[str, Key] = field(default_factory=dict)
+    parties: dict[str, Event] = field(default_factory=dict)
+    sites: dict[str, Event] = field(default_factory=dict)
+    records: dict[str, tuple[int, Record]] = field(default_factory=dict)
+    touches: dict[str, bytes] = field(default_factory=dict)
+    certificates: dict[str, Event] = field(default_factory=dict)
+    signers: dict[str, str] = field(default_factory=dict)
+    withdrawn: set[str] = field(default_factory=set)
+    log_keys: set[bytes] = field(default_factory=set)
+    sequence_gaps: set[str] = field(default_factory=set)
+
+    def apply(self, index: int, record: Record) -> None:
+        """Steps 5 to 9 of verifying a record, without the books ("Record")."""
+        try:
+            self.check_signer(index, record)
+            self.check_chain(index, record)
+            for event in record.events:
+                self.register(index, record, event)
+            self.touch(record)
+        except Unreadable:
+            raise
+        except Refused as refusal:
+            raise Refused(f"record {index} does not hold: {refusal}") from refusal
+        self.records[record.id] = (index, record)
+
+    def check_signer(self, index: int, record: Record) -> None:
+        """The ledger id, the key as it stands at this index, the signature ("Record", steps 5 to 7)."""
+        want = None if index == 0 else self.trust.ledger
+        if record.header["genesis"] != want:
+            raise differs("genesis", record.header["genesis"], want)
+        if index == 0:
+            self.open(record)
+        need(record.id not in self.records, "the same record stands twice in the log")
+        key = self.keys.get(record.key)
+        if key is None:
+            raise Refused(f"key {record.key} is not known")
+        need(key.status == "active", f"key {record.key} is {key.status}")
+        need(record.signature.key_id == key.vkey.key_id, f"the signature line's key id is not that of {record.key}")
+        check_signature(key.vkey.public, record.signature.payload, record.text)
+
+    def open(self, record: Record) -> None:
+        """Record 0 ("Record 0 and the ledger id")."""
+        if record.id != self.trust.ledger:
+            raise differs("the ledger id", record.id, self.trust.ledger)
+        need(len(record.events) == 1 and record.events[0]["type"] == "genesis", "record 0 holds more than a genesis event")
+        event = record.events[0]
+        if event["origin"] != self.trust.origin:
+            raise differs("the origin", event["origin"], self.trust.origin)
+        for text in event["log"]:
+            log = parse_vkey(text)
+            need(log.name == event["origin"], "genesis: a log key is not named by the origin")
+            self.log_keys.add(log.public)
+        registrar = parse_vkey(event["registrar"])
+        need(registrar.name.startswith("registrar/"), f"genesis: registrar key {registrar.name}")
+        need(registrar.public not in self.log_keys, "genesis: the registrar has a log key")
+        need(record.key == registrar.name, "record 0 is not signed by the registrar")
+        self.keys[registrar.name] = Key(registrar, "registrar", frozenset({"registrar"}))
+
+    def check_chain(self, index: int, record: Record) -> None:
+        """The key's own chain; a partial replay may leave numbers out ("Key chains", "Evidence": partial replay, 1)."""
+        key, header = self.keys[record.key], record.header
+        want = 0 if key.seq is None else key.seq + 1
+        if header["seq"] != want:
+            need(self.partial and header["seq"] > want, f"seq: got {header['seq']}, want {want}")
+            self.sequence_gaps.add(record.key)
+        elif header["prev"] != key.last:
+            raise differs("prev", header["prev"], key.last)
+        seen = header["seen"]
+        if seen is None:
+            need(key.seen is None, "seen is null after a checkpoint was named")
+        else:
+            need(seen["size"] <= index, f"seen has size {seen['size']} at index {index}")
+            need(seen["size"] >= (key.seen or 0), f"seen goes back from size {key.seen} to {seen['size']}")
+            root = self.roots.get(seen["size"])
+            need(root is not None or self.partial, f"no root is known at size {seen['size']}")
+            if root is not None and root.hex() != seen["root"]:
+                raise differs(f"seen at size {seen['size']}", seen["root"], root.hex())
+            key.seen = seen["size"]
+        key.seq, key.last = header["seq"], record.id
+
+    def touch(self, record: Record) -> None:
+        """t(n) over the records that name a batch, each once ("Auditor's statement")."""
+        named = set[str]().union(*(self.named(event) for event in record.events))
+        for batch in named:
+            self.touches[batch] = sha256(self.touches.get(batch, bytes(32)) + bytes.fromhex(record.id))
+
+    def named(self, event: Event) -> set[str]:
+        """The batches that an event names in any role, as signed ("Auditor's statement")."""
+        if event["type"] in REGISTRATION:
+            return set()
+        if event["type"] == "withdraw":
+            digest = self.certificate_of(event)
+            return {self.certificates[digest]["batch"]} if digest else set()
+        if event["type"] not in AMENDING:
+            return batches_in(event)
+        return (batches_in(event["event"]) if event["type"] == "correct" else set()) | batches_in(self.amended(event) or {})
+
+    def amended(self, event: Event) -> Event | None:
+        """The signed event that a correct or void names; none where its record is not there."""
+        of = event["of"]
+        found = self.records.get(of["record"])
+        if found is None:
+            need(self.partial, f"{event['type']}: no record {of['record']}")
+            return None
+        need(of["event"] < len(found[1].events), f"{event['type']}: record {of['record']} has no event {of['event']}")
+        return found[1].events[of["event"]]
+
+    # Registration
+
+    def register(self, index: int, record: Record, event: Event) -> None:
+        """Require a scope, and apply a registration or certificate event ("Registration")."""
+        kind, signer = event["type"], self.keys[record.key]
+        need((kind == "genesis") == (index == 0), f"{kind} at index {index}")
+        if kind == "genesis":
+            return
+        scope = {"admit": "registrar", "site": "admin", "enrol": "admin", "retire": "admin", "certify": "certify", "withdraw": "certify"}
+        wanted = scope.get(kind, "record")
+        if kind == "revoke":
+            wanted = "registrar" if "registrar" in signer.scopes else "admin"
+        need(wanted in signer.scopes, f"{kind} signed by {record.key}, which has no scope {wanted}")
+        if kind in ("admit", "enrol", "site", "certify", "withdraw"):
+            {"admit": self.admit, "enrol": self.enrol, "site": self.add_site, "certify": self.certify, "withdraw": self.withdraw}[kind](
+                signer, event
+            )
+        elif kind in ("retire", "revoke"):
+            self.end_key(signer, event)
+
+    def introduce(self, text: str, party: str, scopes: Iterable[str], proof: str) -> None:
+        """A new key of a party, with its proof of possession ("Registration": introduced)."""
+        vkey = parse_vkey(text)
+        need(vkey.name.startswith(party + "/") and KEY(vkey.name), f"key {vkey.name} is not named by party {party}")
+        need(vkey.name not in self.keys, f"key {vkey.name} is known already")
+        known = {key.vkey.public for key in self.keys.values()} | self.log_keys
+        need(vkey.public not in known, f"the public key of {vkey.name} is known already")
+        signed = f"plumbline/possession/v1\n{self.trust.origin}\n{vkey.name}\n{vkey}\n"
+        check_signature(vkey.public, from_base64(proof, 64), signed.encode())
+        self.keys[vkey.name] = Key(vkey, party, frozenset(scopes))
+
+    def admit(self, _: Key, event: Event) -> None:
+        """A party and its first key, with all four scopes."""
+        party = event["party"]
+        need(party["id"] not in self.parties, f"party {party['id']} is admitted already")
+        self.introduce(event["key"], party["id"], ("admin", "record", "certify", "attest"), event["proof"])
+        self.parties[party["id"]] = party
+
+    def enrol(self, signer: Key, event: Event) -> None:
+        """A further key of the signer's party."""
+        need(signer.party == event["party"], f"enrol for {event['party']} signed by {signer.vkey.name}")
+        self.introduce(event["key"], event["party"], event["scopes"], event["proof"])
+
+    def add_site(self, signer: Key, event: Event) -> None:
+        """A plant of the signer's party; a known one keeps its country."""
+        site = event["site"]
+        need(site["party"] == signer.party == site["id"].partition(":")[0], f"site {site['id']} signed by {signer.vkey.name}")
+        known = self.sites.get(site["id"]) or site
+        need(known["country"] == site["country"], f"site {site['id']} moves from {known['country']} to {site['country']}")
+        self.sites[site["id"]] = site
+
+    def end_key(self, signer: Key, event: Event) -> None:
+        """Retire or revoke; a key that is not there is passed over in a partial replay ("Evidence": partial replay, 3)."""
+        name, kind, since = event["key"], event["type"], event.get("compromised_since")
+        key = self.keys.get(name)
+        if key is None:
+            need(self.partial, f"{kind}: key {name} is not known")
+            return
+        need(key.status == "active", f"{kind}: key {name} is {key.status}")
+        if "registrar" in signer.scopes:
+            need(key.party != "registrar" and since is None, f"{kind} of {name} by the registrar")
+        else:
+            need(key.party == signer.party, f"{kind} of {name} signed by {signer.vkey.name}")
+        key.status, key.compromised_since = {"retire": "retired", "revoke": "revoked"}[kind], since
+
+    def certify(self, signer: Key, event: Event) -> None:
+        """A certificate is registered by its digest and its number."""
+        numbers = {certificate["number"] for certificate in self.certificates.values()}
+        need(event["credential"] not in self.certificates, f"certificate {event['credential']} is registered already")
+        need(event["number"] not in numbers, f"certificate number {event['number']} is taken")
+        need(event["number"].startswith(signer.party + "-"), f"certificate number {event['number']} by {signer.party}")
+        self.certificates[event["credential"]] = event
+        self.signers[event["credential"]] = signer.vkey.name
+
+    def withdraw(self, signer: Key, event: Event) -> None:
+        """A certificate is taken back by its issuer; one that is not there is passed over in a partial replay."""
+        digest = self.certificate_of(event)
+        need(digest is not None or self.partial, f"withdraw: no certificate {event['certificate']}")
+        if digest is not None:
+            need(self.keys[self.signers[digest]].party == signer.party, "withdraw is not signed by the certificate's issuer")
+            need(digest not in self.withdrawn, f"certificate {event['certificate']} is withdrawn already")
+            self.withdrawn.add(digest)
+
+    def certificate_of(self, event: Event) -> str | None:
+        """The digest of the certificate that a withdraw names by its number."""
+        return next((digest for digest, certify in self.certificates.items() if event["certificate"] == certify["number"]), None)
+
+
+# ------------------------------------------------------------------------- Names
+
+
+def forbidden_ranges() -> list[tuple[int, int]]:
+    """The ranges that occur in no name ("Names")."""
+    table = """
+        0000-001F 007F-00A0 00AD 0600-0605 061C 06DD 070F 0890-0891 08E2 115F-1160 1680 17B4-17B5 180E 2000-200F
+        2028-202F 205F-206F 3000 3164 D800-F8FF FDD0-FDEF FE00-FE0F FEFF FFA0 FFF0-FFFB FFFE-FFFF 1BCA0-1BCA3
+        1D173-1D17A E0000-E0FFF F0000-10FFFF"""
+    ends = [part.split("-") for part in table.split()]
+    return [(int(part[0], 16), int(part[-1], 16)) for part in ends]
+
+
+FORBIDDEN = forbidden_ranges()
+
+
+def name_fault(text: str) -> str | None:
+    """What a name must not be; normal form is not checked again ("Names")."""
+    if text != text.strip(" "):
+        return "a space at an end"
+    return next((f"U+{ord(c):04X}" for c in text if any(low <= ord(c) <= high for low, high in FORBIDDEN)), None)
+
+
+# ------------------------------------------------------------------------- Evidence
+
+
+@dataclass
+class Evidence:
+    """An evidence file, read line by line ("Evidence")."""
+
+    subject: str = ""
+    digest: str = ""
+    key: str = ""
+    checkpoint: bytes = b""
+    priors: list[tuple[int, bytes, list[bytes]]] = field(default_factory=list)
+    anchors: list[bytes] = field(default_factory=list)
+    scope: list[str] = field(default_factory=list)
+    records: list[tuple[int, bytes]] = field(default_factory=list)
+    nodes: list[bytes] = field(default_factory=list)
+    statement: bytes | None = None
+    lines: dict[int, str] = field(default_factory=dict)
+    line_nodes: list[bytes] = field(default_factory=list)
+
+
+ORDER_OF_WORDS = ["checkpoint", "prior", "anchor", "batch", "record", "node", "attest", "line", "line-node", "end"]
+BLOCKS = {"checkpoint": 1, "anchor": 1, "record": 2, "attest": 1}
+ONCE = {"checkpoint", "attest", "end"}
+
+
+class Lines:
+    """The lines of an evidence file, taken from the front."""
+
+    def __init__(self, data: bytes) -> None:
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Unreadable("evidence that is not utf-8") from error
+        need(data.endswith(b"\n"), "evidence that does not end in a newline", Unreadable)
+        self.lines = data[:-1].split(b"\n")
+        need(all(len(line) < 65_537 for line in self.lines), "a line of evidence is longer than 65,537 bytes", Unreadable)
+        self.at = 0
+
+    def next(self) -> str:
+        """One line."""
+        need(self.at < len(self.lines), "evidence that breaks off", Unreadable)
+        self.at += 1
+        return self.lines[self.at - 1].decode()
+
+    def block(self, count: str) -> bytes:
+        """The lines of a block, byte for byte."""
+        lines = from_decimal(count)
+        need(1 <= lines <= 20_000, f"a block of {lines} lines", Unreadable)
+        need(self.at + lines <= len(self.lines), "a block that breaks off", Unreadable)
+        data = b"".join(line + b"\n" for line in self.lines[self.at : self.at + lines])
+        need(len(data) <= 1_048_576, "a block beyond 1,048,576 bytes", Unreadable)
+        self.at += lines
+        return data
+
+
+def parse_evidence(data: bytes) -> Evidence:
+    """The form of an evidence file; anything else in it is refused ("Evidence")."""
+    lines, evidence, position, seen = Lines(data), Evidence(), 0, set[str]()
+    need(lines.next() == "plumbline/evidence/v1", "not an evidence file", Unreadable)
+    evidence.subject, _, value = lines.next().partition(" ")
+    need(evidence.subject in ("certificate", "key"), "evidence for neither a certificate nor a key", Unreadable)
+    if evidence.subject == "certificate":
+        need(is_hash(value), "evidence for a certificate without its digest", Unreadable)
+        evidence.digest = value
+    else:
+        check_key_name(value)
+        evidence.key = value
+    while "end" not in seen:
+        words = lines.next().split(" ", 2 if position >= ORDER_OF_WORDS.index("attest") else -1)
+        need(words[0] in ORDER_OF_WORDS, f"unknown word {words[0][:40]!a} in evidence", Unreadable)
+        here = ORDER_OF_WORDS.index(words[0])
+        need(here >= position, f"word {words[0]} out of order in evidence", Unreadable)
+        need(words[0] not in ONCE or words[0] not in seen, f"a second {words[0]} in evidence", Unreadable)
+        position = here
+        seen.add(words[0])
+        read_evidence_line(evidence, words, lines)
+    need(lines.at == len(lines.lines), "something follows the end of the evidence", Unreadable)
+    need({"checkpoint", "record"} <= seen, "evidence without a checkpoint or a record", Unreadable)
+    need("attest" in seen or not seen & {"line", "line-node"}, "state lines without a statement", Unreadable)
+    return evidence
+
+
+def read_evidence_line(evidence: Evidence, words: list[str], lines: Lines) -> None:
+    """One line of an evidence file with its block."""
+    word, given = words[0], words[1:]
+    block = b""
+    if word in BLOCKS:
+        need(len(given) == BLOCKS[word], f"a {word} line with {len(given)} words after it", Unreadable)
+        block = lines.block(given[-1])
+    if word == "checkpoint":
+        evidence.checkpoint = block
+    elif word == "anchor":
+        evidence.anchors.append(block)
+    elif word == "attest":
+        evidence.statement = block
+    elif word == "record":
+        add_ascending(evidence.records, from_decimal(given[0]), block)
+        need(len(evidence.records) <= 1_000_000, "more than 1,000,000 records", Unreadable)
+    elif word == "prior":
+        need(len(given) >= 2, "a prior line without a root", Unreadable)
+        size, hashes = from_decimal(given[0]), [from_base64(item, 32) for item in given[1:]]
+        need(not evidence.priors or size > evidence.priors[-1][0], "prior sizes that do not ascend", Unreadable)
+        evidence.priors.append((size, hashes[0], hashes[1:]))
+    elif word == "batch":
+        need(len(given) == 1 and given[0], "a batch line without one batch", Unreadable)
+        need(not evidence.scope or given[0].encode() > evidence.scope[-1].encode(), "batches that are not sorted", Unreadable)
+        evidence.scope.append(given[0])
+    elif word in ("node", "line-node"):
+        need(len(given) == 1, f"a {word} line without one hash", Unreadable)
+        (evidence.nodes if word == "node" else evidence.line_nodes).append(from_base64(given[0], 32))
+    elif word == "line":
+        need(len(given) == 2, "a line without its state line", Unreadable)
+        need(not evidence.lines or from_decimal(given[0]) > max(evidence.lines), "line indexes that do not ascend", Unreadable)
+        evidence.lines[from_decimal(given[0])] = given[1]
+    else:
+        need(not given, "words after the end", Unreadable)
+
+
+def add_ascending(records: list[tuple[int, bytes]], index: int, data: bytes) -> None:
+    """Add a record whose index is above all before."""
+    need(not records or index > records[-1][0], "record indexes that do not ascend", Unreadable)
+    records.append((index, data))
+
+
+# ----------------------------------------------------------------- Auditor's statement
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A verified statement of an auditor, with the state lines that were supplied ("Auditor's statement")."""
+
+    auditor: str
+    size: int
+    lines: dict[tuple[str, str], list[Any]]
+
+
+def check_statement(evidence: Evidence, trust: Trust, roots: dict[int, bytes]) -> Statement | None:
+    """Signed by an auditor of the trust file, of the pinned ledger, at a known root; its lines lead to its state ("Evidence", step 6)."""
+    if evidence.statement is None:
+        return None
+    note = parse_note(evidence.statement)
+    signed = [(line, key) for line in note.signatures for key in trust.auditors if line.by(key)]
+    need(signed, "the statement is not signed by an auditor of the trust file")
+    for line, key in signed:
+        check_signature(key.public, line.payload, note.text)
+    values = statement_values(note.text.decode())
+    if values["ledger"] != trust.ledger:
+        raise differs("the statement's ledger", values["ledger"], trust.ledger)
+    size, root = from_decimal(values["size"]), from_base64(values["root"], 32)
+    if roots.get(size) != root:
+        raise differs(f"the statement's root at size {size}", root.hex(), roots[size].hex() if size in roots else "one that is known")
+    leaves = {index: leaf_hash(line.encode()) for index, line in evidence.lines.items()}
+    state = from_base64(values["state"], 32)
+    computed = multiproof_root(leaves, from_decimal(values["lines"]), evidence.line_nodes)
+    if computed != state:
+        raise differs("the statement's state", computed.hex(), state.hex())
+    return Statement(signed[0][1].name, size, dict(map(state_line, evidence.lines.values())))
+
+
+def statement_values(text: str) -> dict[str, str]:
+    """The lines of a statement, in their order ("Auditor's statement")."""
+    lines = text.split("\n")[:-1]
+    names = ["ledger", "size", "root", "lines", "state", "made"]
+    need(lines[0] == "plumbline/attest/v1" and len(lines) > len(names), "not an auditor's statement")
+    values = {}
+    for name, line in zip(names, lines[1:], strict=False):
+        word, _, values[name] = line.partition(" ")
+        need(word == name, f"a statement with {word[:40]!a} in place of {name}")
+    digests = [line.removeprefix("certificate ") for line in lines[1 + len(names) :]]
+    need(all(map(is_hash, digests)) and digests == sorted(set(digests)), "a statement whose certificates are not sorted digests")
+    moment(values["made"], "the statement's made")
+    return values
+
+
+def state_line(text: str) -> tuple[tuple[str, str], list[Any]]:
+    """A state line by what it is about."""
+    value = decode(text.encode())
+    need(isinstance(value, list) and len(value) == 5, f"not a state line: {text[:80]!a}")
+    need(value[0] in ("batch", "key") and isinstance(value[1], str), f"not a state line: {text[:80]!a}")
+    return (value[0], value[1]), value
+
+
+def check_state_lines(
+    statement: Statement, state: State, scope: set[str], state_of: Callable[[str], tuple[int | None, list[list[str]]]]
+) -> None:
+    """Every batch of the scope and every known key has its line, computed again ("Evidence", step 8)."""
+    for batch in sorted(scope & state.touches.keys()):
+        line = statement.lines.get(("batch", batch))
+        if line is None:
+            raise Refused(f"the statement has no line for batch {batch}")
+        left, certificates = state_of(batch)
+        want = ["batch", batch, left, state.touches[batch].hex(), certificates]
+        if line != want:
+            raise differs(f"the state line of {batch}", line, want)
+    for name, key in sorted(state.keys.items()):
+        line = statement.lines.get(("key", name))
+        if line is None:
+            raise Refused(f"the statement has no line for key {name}")
+        check_key_line(line, key)
+
+
+def check_key_line(line: list[Any], key: Key) -> None:
+    """The same status, a seq not below, and the same record at the same seq ("Evidence", step 8)."""
+    name, last, seen = key.vkey.name, line[3], -1 if key.seq is None else key.seq
+    if line[2] != key.status:
+        raise differs(f"status of {name}", line[2], key.status)
+    stated = -1 if last is None else last
+    need(isinstance(stated, int) and stated >= seen, f"last seq of {name}: got {last}, want {key.seq} or more")
+    if stated == seen and line[4] != key.last:
+        raise differs(f"last record of {name}", line[4], key.last)
+
+
+# --------------------------------------------------------------------- Credential
+
+BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+def from_base58(text: object, what: str) -> bytes:
+    """Multibase base58btc, in its one spelling."""
+    need(isinstance(text, str) and str(text).startswith("z") and len(str(text)) < 200, f"{what} is not base58btc")
+    number, digits = 0, str(text)[1:]
+    for digit in digits:
+        need(digit in BASE58, f"{what} is not base58btc")
+        number = number * 58 + BASE58.index(digit)
+    zeros = len(digits) - len(digits.lstrip("1"))
+    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A credential whose proof verifies ("Certificates", steps 1 and 2)."""
+
+    body: Event
+    digest: str
+    public: bytes
+
+    @property
+    def subject(self) -> Event:
+        """The claims and figures."""
+        return self.body["credentialSubject"]
+
+
+def check_credential(data: bytes) -> Credential:
+    """A Data Integrity proof `eddsa-jcs-2022` by the did:key that it names ("Certificates")."""
+    try:
+        body = decode_object(data.rstrip(b"\n"), "the credential")
+    except Refused as refusal:
+        raise Refused(f"the credential: {refusal}") from refusal
+    proof = body.pop("proof", None)
+    need(isinstance(proof, dict), "the credential has no proof")
+    need(isinstance(body.get("credentialSubject"), dict) and isinstance(body.get("basis"), dict), "the credential has no subject or basis")
+    need(isinstance(body.get("issuer"), dict), "the credential has no issuer")
+    value = proof.pop("proofValue", None)
+    wanted = {"type": "DataIntegrityProof", "cryptosuite": "eddsa-jcs-2022", "proofPurpose": "assertionMethod"}
+    for name, want in wanted.items():
+        if proof.get(name) != want:
+            raise differs(f"the proof's {name}", proof.get(name), want)
+    did, _, fragment = str(proof.get("verificationMethod")).partition("#")
+    need(did == "did:key:" + fragment and did == body["issuer"].get("id"), "the proof's key is not the issuer's did:key")
+    need(proof.get("@context", body.get("@context")) == body.get("@context"), "the proof's @context is not the credential's")
+    multikey = from_base58(fragment, "the issuer's key")
+    need(multikey[:2] == b"\xed\x01" and len(multikey) == 34, "the issuer's key is not ed25519")
+    check_signature(multikey[2:], from_base58(value, "the proof's value"), sha256(encode(proof)) + sha256(encode(body)))
+    return Credential(body, sha256(encode(body)).hex(), multikey[2:])
+
+
+def check_registration(credential: Credential, state: State, event: Event, index: int) -> None:
+    """The `certify` event and the credential agree; the key was enrolled for it; the basis is this log before it ("Certificates", 5)."""
+    body, subject, basis = credential.body, credential.subject, credential.body["basis"]
+    check_document(credential, state.trust)
+    signer = state.keys[state.signers[credential.digest]]
+    pairs = [
+        ("number", subject.get("number"), event.get("number")),
+        ("kind", subject.get("kind"), event["kind"]),
+        ("batch", subject.get("batch"), event["batch"]),
+        ("mass_mg", subject.get("mass_mg"), event["mass_mg"]),
+        ("validUntil", body.get("validUntil"), event.get("valid_until")),
+        ("issuer's party", body["issuer"].get("party"), signer.party),
+        ("issuer's name", body["issuer"].get("name"), state.parties.get(signer.party, {}).get("name")),
+        ("basis ledger", basis.get("ledger"), state.trust.ledger),
+        ("basis origin", basis.get("origin"), state.trust.origin),
+    ]
+    for what, got, want in pairs:
+        if got != want:
+            raise differs(f"the credential's {what}", got, want)
+    need(
+        is_count(basis.get("size")) and 1 <= basis["size"] <= index,
+        f"basis is not the log before the certify event: size {basis.get('size')}",
+    )
+    root = state.roots.get(basis["size"])
+    if root is None:
+        raise Refused(f"the root at basis size {basis['size']} is not known")
+    if basis.get("root") != root.hex():
+        raise differs(f"basis root at size {basis['size']}", basis.get("root"), root.hex())
+    owners = [key for key in state.keys.values() if key.vkey.public == credential.public and key.party == signer.party]
+    need(any("certify" in key.scopes and key.status == "active" for key in owners), "the proof's key was not enrolled with scope certify")
+
+
+def check_document(credential: Credential, trust: Trust) -> None:
+    """The fields of the document around `credentialSubject` ("Certificates")."""
+    body, subject = credential.body, credential.subject
+    words = {"recycled-content": "Recycled content", "domestic-origin": "Domestic origin"}
+    need(subject.get("kind") in words, f"a certificate of kind {subject.get('kind')!a}")
+    title = words[subject["kind"]]
+    kind = "".join(word.capitalize() for word in title.split()) + "Certificate"
+    fields_there = {"@context", "id", "type", "name", "issuer", "validFrom", "validUntil", "basis", "credentialSubject"}
+    check_fields(body, "the credential", fields_there)
+    check_fields(body["issuer"], "issuer", {"id", "name", "party"})
+    check_fields(body["basis"], "basis", {"ledger", "origin", "root", "size"})
+    moment(body["validFrom"], "validFrom")
+    compare("@context", body["@context"], ["https://www.w3.org/ns/credentials/v2"])
+    compare("id", body["id"], f"urn:plumbline:{trust.ledger}:{subject.get('number')}")
+    compare("type", body["type"], ["VerifiableCredential", kind])
+    compare("name", body["name"], f"{title} certificate {subject.get('number')}")
+
+
+# -------------------------------------------------------------------------- Matter
+#
+# The books are computed again from the first event whenever an event is amended, so there is one way of booking, and none for corrections.
+
+POLICY_FILE = Path(__file__).resolve().parent.parent / "ledger" / "data" / "policy-1.json"
+MILLIGRAMS = {"g": Fraction(1000), "kg": Fraction(10**6), "t": Fraction(10**9), "lb": Fraction(45359237, 100)}
+MILLIGRAMS |= {"short_ton": 2000 * MILLIGRAMS["lb"], "long_ton": 2240 * MILLIGRAMS["lb"]}
+PARTS = {"%": Fraction(1, 100), "ppm": Fraction(1, 10**6), "1": Fraction(1)}
+PRINTED = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,12})?\Z")
+BALANCE, UNKNOWN, ANY = "balance", "unknown", "*"
+CONSUMER = ("end_of_life", "distribution_return")
+PRE_CONSUMER = ("pre_consumer_external", "pre_consumer_internal")
+CLASSES = (*CONSUMER, *PRE_CONSUMER, "home_scrap", "by_product", "primary", UNKNOWN)
+
+
+class Source(NamedTuple):
+    """Where metal comes from; ordered as a tuple ("Matter": a portion)."""
+
+    feedstock: str = UNKNOWN
+    places: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    documented: bool = False
+    was: str = ""
+    answers: tuple[tuple[str, bool], ...] = ()
+
+    def gained(self, fact: str, country: str) -> Source:
+        """With one more country at a place fact; a country is added, never replaced."""
+        places = dict(self.places)
+        places[fact] = tuple(sorted({*places.get(fact, ()), country}))
+        return self._replace(places=tuple(sorted(places.items())))
+
+    def countries(self, fact: str) -> str:
+        """The set of countries of a fact; an absent fact is unknown."""
+        return "+".join(dict(self.places).get(fact, (UNKNOWN,)))
+
+    def is_of(self, fact: str, countries: str) -> bool:
+        """Whether the set of countries of a fact is exactly this."""
+        return self.countries(fact) == countries
+
+    def is_class(self, feedstock: str) -> bool:
+        """Whether it is of a class."""
+        return self.feedstock == feedstock
+
+    def lacking(self, facts: tuple[str, ...]) -> Source:
+        """With {unknown} for each of these facts that it lacks."""
+        return self._replace(places=tuple(sorted({**dict.fromkeys(facts, (UNKNOWN,)), **dict(self.places)}.items())))
+
+    def answered(self, question: str, answer: object) -> Source:
+        """With an answer, a later one replacing an earlier one."""
+        return self._replace(answers=tuple(sorted({**dict(self.answers), question: bool(answer)}.items())))
+
+
+GAIN = Source()
+Portions = dict[Source, int]
+
+
+def add(into: Portions, portions: Portions) -> Portions:
+    """Add portions to others; equal sources are added, portions of 0 are dropped."""
+    for source, mass in portions.items():
+        if mass:
+            into[source] = into.get(source, 0) + mass
+    return into
+
+
+def moved(portions: Portions, change: Callable[[Source], Source]) -> Portions:
+    """The same masses from changed sources."""
+    result: Portions = {}
+    for source, mass in portions.items():
+        add(result, {change(source): mass})
+    return result
+
+
+def share(mass: int, weights: dict[Source, Any]) -> Portions:
+    """A mass over weights; what is missing goes to the greatest remainders ("Matter": sharing)."""
+    whole = sum(weights.values())
+    if not whole:
+        return {}
+    parts = {source: math.floor(mass * weight / Fraction(whole)) for source, weight in weights.items()}
+    order = sorted(weights, key=lambda source: (parts[source] - mass * weights[source] / Fraction(whole), source))
+    for source in order[: mass - sum(parts.values())]:
+        parts[source] += 1
+    return {source: part for source, part in parts.items() if part}
+
+
+def cuts(mass: int, steps: list[int], whole: int) -> list[int]:
+    """⌊mass · cᵢ / whole⌋ − ⌊mass · cᵢ₋₁ / whole⌋ with cᵢ cumulative."""
+    ends = [mass * end // whole if whole else 0 for end in itertools.accumulate(steps, initial=0)]
+    return [after - before for before, after in itertools.pairwise(ends)]
+
+
+class Stock:
+    """Portions as made and as left ("Matter": taking)."""
+
+    def __init__(self, portions: Portions) -> None:
+        self.made, self.left = dict(portions), dict(portions)
+
+    def total(self) -> int:
+        """What is left, in milligrams."""
+        return sum(self.left.values())
+
+    def take(self, mass: int) -> Portions:
+        """Exact entitlements rounded down; the rest by greatest remainder, too much back from the smallest."""
+        made, left = sum(self.made.values()), self.total()
+        need(0 <= mass <= left, f"overdrawn: {mass} mg of {left} mg")
+        if mass == 0:
+            return {}
+        if mass == left:
+            taken, self.left = self.left, dict.fromkeys(self.left, 0)
+            return add({}, taken)
+        entitled = {s: self.made[s] * (made - left + mass) - (self.made[s] - self.left[s]) * made for s in sorted(self.made)}
+        taken = {source: max(0, part // made) for source, part in entitled.items()}
+        missing = mass - sum(taken.values())
+        step = 1 if missing > 0 else -1
+        ranked = sorted(taken, key=lambda s: (-step * (entitled[s] - taken[s] * made), s))
+        while missing:
+            for source in ranked:
+                if missing and 0 <= taken[source] + step <= self.left[source]:
+                    taken[source] += step
+                    missing -= step
+        for source, part in taken.items():
+            self.left[source] -= part
+        return add({}, taken)
+
+
+# ------------------------------------------------------------------- Uncertainty
+
+Components = dict[Any, int]
+
+
+def part_of(components: Components, part: int, whole: int) -> Components:
+    """⌊u · n / d⌋ of each; where d is 0 any part has all of them ("Uncertainty", 9)."""
+    if part == whole or not whole:
+        return dict(components)
+    return {cause: u * part // whole for cause, u in components.items() if u * part // whole}
+
+
+def together(*sets: Components) -> Components:
+    """Equal causes add."""
+    result: Components = {}
+    for components in sets:
+        for cause, u in components.items():
+            result[cause] = result.get(cause, 0) + u
+    return result
+
+
+def digit(half: Fraction) -> Fraction:
+    """r(x) = ⌊√⌊x² · 10^24 / 3⌋⌋ / 10^12 ("Uncertainty", 6)."""
+    return Fraction(math.isqrt(math.floor(half**2 * 10**24 / 3)), 10**12)
+
+
+class Figure(NamedTuple):
+    """A printed figure: its exact value, and its components as rationals with their causes."""
+
+    value: Fraction
+    parts: tuple[tuple[Any, Fraction], ...] = ()
+
+    def times(self, factor: Fraction) -> Components:
+        """Each component times the other factors, rounded, in absolute value."""
+        found: Components = {}
+        for cause, u in self.parts:
+            found = together(found, {cause: abs(round(u * factor))})
+        return {cause: u for cause, u in found.items() if u}
+
+
+NOTHING = Figure(Fraction(0))
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads printed figures with the rule data's defaults ("Matter": numbers, "Uncertainty")."""
+
+    policy: Event
+
+    def printed(self, quantity: Event, units: dict[str, Fraction], name: str = "value") -> tuple[Fraction, Fraction]:
+        """The exact value and half a step of the last printed digit."""
+        text, unit = quantity[name], quantity.get("unit")
+        need(isinstance(text, str) and PRINTED.match(text) and unit in units, f"not a printed quantity: {quantity!a}")
+        return Fraction(text) * units[str(unit)], units[str(unit)] / 10 ** len(text.partition(".")[2]) / 2
+
+    def figure(self, quantity: Event, units: dict[str, Fraction], default: Fraction, row: tuple[str, str], method: object) -> Figure:
+        """A figure with its default or stated uncertainty, its cause, and its last digit ("Uncertainty", 4 to 6)."""
+        value, half = self.printed(quantity, units)
+        u = default
+        cause: object = ("row", *row) if method is None else ("method", method)
+        if quantity.get("u") is not None:
+            u = min(self.printed(quantity, units, "u")[0], 3 * default)
+            cause = cause if method is not None else object()
+        return Figure(value, ((cause, u), (object(), digit(half))))
+
+    def mass(self, quantity: Event, *, minimum: bool = True, loss: bool = False) -> Figure:
+        """A weighed mass by the row of its device ("Uncertainty", 1)."""
+        value, _ = self.printed(quantity, MILLIGRAMS)
+        device = quantity.get("device")
+        row = "declared_loss" if loss and device is None else str(device).partition("/")[0].partition("#")[0].strip(" ")
+        row = row if row in self.policy["mass"] else "truck_scale"
+        return self.figure(
+            quantity, MILLIGRAMS, self.default(self.policy["mass"][row], value, minimum), ("mass", row), quantity.get("method")
+        )
+
+    def default(self, rule: Event, value: Fraction, minimum: bool = True) -> Fraction:
+        """`abs`, or else the greater of `rel` · |value| and the minimum."""
+        if "abs" in rule:
+            return Fraction(rule["abs"])
+        least = Fraction(rule["min"] if "min" in rule else rule.get("min_mg", 0)) if minimum else Fraction(0)
+        return max(Fraction(rule["rel"]) * abs(value), least)
+
+    def moisture(self, quantity: Event | None) -> Figure:
+        """A moisture; none has no components ("Uncertainty", 3)."""
+        if quantity is None:
+            return NOTHING
+        assumed = quantity.get("method") == "assumed"
+        row = "assumed" if assumed else "measured"
+        figure = self.figure(
+            quantity, PARTS, Fraction(self.policy["moisture"][row]), ("moisture", row), None if assumed else quantity.get("method")
+        )
+        need(figure.value < 1, "a moisture of 100 % or more")
+        return figure
+
+    def assay(self, material: str, values: Event) -> dict[str, Figure]:
+        """The figures of an assay, and its check ("Uncertainty", 2, 7 and the end)."""
+        figures, squares = {}, 0
+        for constituent, quantity in sorted(values.items()):
+            if "below" in quantity:
+                limit, _ = self.printed(quantity, PARTS, "below")
+                need(limit <= 1, f"a limit of {constituent} above 100 %")
+                figures[constituent] = Figure(Fraction(0), ((object(), digit(limit)),))
+                continue
+            value, _ = self.printed(quantity, PARTS)
+            need(value <= 1, f"an assay of {constituent} above 100 %")
+            row, rule = self.row(self.material(material), constituent, value)
+            figures[constituent] = self.figure(quantity, PARTS, self.default(rule, value), row, quantity.get("method"))
+            squares += sum(round(10**12 * u) ** 2 for _, u in figures[constituent].parts)
+        excess = sum((figure.value for figure in figures.values()), Fraction(-1))
+        need(excess <= Fraction(math.isqrt(self.policy["coverage_factor"] ** 2 * squares), 10**12), "an assay of more than 100 % in sum")
+        return figures
+
+    def row(self, material: Event, constituent: str, value: Fraction) -> tuple[tuple[str, str], Event]:
+        """The row of an assay's uncertainty."""
+        if constituent == "Pb":
+            return ("pb", material["pb"]), self.policy["pb"][material["pb"]]
+        if "trace" in material:
+            return ("trace", material["trace"]), self.policy["trace"][material["trace"]]
+        level = next(level for level in self.policy["trace_levels"] if Fraction(level["from"]) <= value)
+        return ("trace", level["name"]), level
+
+    def material(self, name: str) -> Event:
+        """A material that the rule data knows."""
+        need(name in self.policy["materials"], f"material {name!a} is not known")
+        return self.policy["materials"][name]
+
+    def bound(self, *sets: Components) -> int:
+        """⌊√(k² · Σ s²)⌋ over the causes of all sets."""
+        return math.isqrt(self.policy["coverage_factor"] ** 2 * sum(s * s for s in together(*sets).values()))
+
+
+def contained(gross: Figure, moisture: Figure, assay: Figure) -> Components:
+    """The components of a contained mass ("Uncertainty", 8)."""
+    dry = 1 - moisture.value
+    return together(gross.times(dry * assay.value), moisture.times(gross.value * assay.value), assay.times(gross.value * dry))
+
+
+def joined(components: Components) -> Components:
+    """More than 64 causes: those of single figures become one ("Uncertainty", 10)."""
+    single = [cause for cause in components if not isinstance(cause, tuple)]
+    if len(components) <= 64:
+        return components
+    one = math.isqrt(sum(components[cause] ** 2 for cause in single))
+    return {**{cause: u for cause, u in components.items() if isinstance(cause, tuple)}, object(): one}
+
+
+# ------------------------------------------------------------------- Batches
+
+
+@dataclass
+class Content:
+    """A constituent of a batch: booked, perhaps cautious, and components with the mass that they are for."""
+
+    booked: Stock
+    cautious: Stock | None = None
+    components: Components = field(default_factory=dict)
+    base: int = 0
+
+    @classmethod
+    def of(cls, booked: Portions, cautious: Portions | None = None, components: Components | None = None) -> Content:
+        """A content made anew; its mass is the base."""
+        return cls(Stock(booked), None if cautious is None else Stock(cautious), components or {}, sum(booked.values()))
+
+    def claimable(self) -> Portions:
+        """What is left of the cautious stock, else of the booked one."""
+        return add({}, (self.cautious or self.booked).left)
+
+    def renewed(self, change: Callable[[Source], Source] = lambda source: source) -> Content:
+        """What is left, made anew, with its part of the components."""
+        left = self.booked.total()
+        cautious = None if self.cautious is None else moved(self.cautious.left, change)
+        return Content.of(moved(self.booked.left, change), cautious, part_of(self.components, left, self.base))
+
+    def take(self, mass: int) -> Content:
+        """A part, as much from the cautious stock, at most what is left of it."""
+        cautious = None if self.cautious is None else self.cautious.take(min(mass, self.cautious.total()))
+        return Content.of(self.booked.take(mass), cautious, part_of(self.components, mass, self.base))
+
+    def gain(self, mass: int) -> None:
+        """Gain, in booked and cautious stock."""
+        for stock in filter(None, (self.booked, self.cautious)):
+            add(stock.left, {GAIN: mass})
+
+
+def join(contents: list[Content]) -> Content:
+    """What is left of each as booked; cautious where any is ("Batches": joining)."""
+    booked: Portions = {}
+    cautious: Portions = {}
+    for content in contents:
+        add(booked, content.booked.left)
+        add(cautious, content.claimable())
+    careful = any(content.cautious is not None for content in contents)
+    components = together(*(part_of(content.components, content.booked.total(), content.base) for content in contents))
+    return Content.of(booked, cautious if careful else None, components)
+
+
+@dataclass
+class Batch:
+    """A batch in the books ("Batches")."""
+
+    name: str
+    material: str
+    holder: str
+    made: int
+    moisture: Fraction = Fraction(0)
+    status: str = "held"
+    site: str = ""
+    fixed: int = 0
+    dry: int = 0
+    left: int = 0
+    pieces: int | None = None
+    pieces_left: int = 0
+    weighed: bool = True
+    certificates: set[tuple[str, str]] = field(default_factory=set)
+    mass: Components = field(default_factory=dict)
+    contents: dict[str, Content] = field(default_factory=dict)
+    open: dict[str, Stock] | None = None
+    gone: dict[str, Portions] = field(default_factory=dict)
+    gone_dry: int = 0
+    steps: frozenset[int] = frozenset()
+    entered: frozenset[str] = frozenset()
+    absorbed: frozenset[tuple[str, str]] = frozenset()
+    provisional: bool = False
+    assay: Event | None = None
+    plant: str = ""
+
+    def gross(self) -> int:
+        """The gross mass: dry left ÷ (1 − moisture), rounded."""
+        return round(self.left / (1 - self.moisture))
+
+    def draw(self, mass: int) -> tuple[dict[str, Content], dict[str, Portions]]:
+        """Draw by dry mass ("Batches": drawing)."""
+        need(0 <= mass <= self.left, f"batch {self.name} is overdrawn: {mass} mg of {self.left} mg")
+        taken, after = {}, self.left - mass
+        for constituent, content in self.contents.items():
+            made = sum(content.booked.made.values())
+            keep = made - made * (self.dry - after) // self.dry if after else 0
+            taken[constituent] = content.take(content.booked.total() - keep)
+        opened = {name: stock.take(mass) for name, stock in (self.open or {}).items()}
+        if self.pieces:
+            self.pieces_left = min(self.pieces_left, self.pieces * after // self.dry)
+        self.left = after
+        return taken, opened
+
+    def leave(self, taken: dict[str, Content], mass: int) -> None:
+        """What was drawn goes out, as claimable."""
+        for constituent, content in taken.items():
+            add(self.gone.setdefault(constituent, {}), content.claimable())
+        self.gone_dry += mass
+
+    def rebase(self, mass: int) -> None:
+        """Left becomes made ("Batches": rebasing)."""
+        need(mass > 0, f"batch {self.name} would have no dry mass")
+        self.contents = {constituent: content.renewed() for constituent, content in self.contents.items()}
+        if self.open is not None:
+            self.open = {name: Stock(share(mass, stock.left)) for name, stock in self.open.items()}
+        self.mass = part_of(self.mass, mass, self.dry)
+        self.dry = self.left = mass
+        self.pieces = self.pieces and self.pieces_left
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A signed event at its position, with its signer's party; as read after its amendments when it is booked."""
+
+    position: int
+    record_id: str
+    party: str
+    event: Event
+
+
+class Row(NamedTuple):
+    """One constituent of one closing, as a step keeps it."""
+
+    constituent: str
+    residual: int
+    bound: int
+    unknown: int
+    not_assayed: int
+
+
+class Serials(NamedTuple):
+    """A range of serials: one beginning, and the digits at the end."""
+
+    beginning: str
+    first: int
+    last: int
+
+    def overlaps(self, other: Serials) -> bool:
+        """Whether two ranges share a serial."""
+        return self.beginning == other.beginning and self.first <= other.last and other.first <= self.last
+
+    def within(self, others: list[Serials]) -> bool:
+        """Whether ranges cover this one wholly."""
+        at = self.first
+        for other in sorted(others):
+            if other.beginning == self.beginning and other.first <= at <= other.last:
+                at = other.last + 1
+        return at > self.last
+
+
+def read_serials(pair: list[str]) -> Serials:
+    """A range has one beginning, and its last is not below its first ("Batches": serials)."""
+    ends = [(text.rstrip("0123456789"), text) for text in pair]
+    first, last = (int(text[len(beginning) :] or 0) for beginning, text in ends)
+    need(ends[0][0] == ends[1][0] and first <= last, f"serials {pair} are no range")
+    return Serials(ends[0][0], first, last)
+
+
+class Claim(NamedTuple):
+    """What an output takes of a constituent; components of none are the mixture's."""
+
+    mass: int
+    components: Components | None
+    named: bool
+
+
+class Shelf:
+    """All batches after some events ("Matter")."""
+
+    def __init__(self, policy: Event, books: Books) -> None:
+        self.policy, self.books, self.read = policy, books, Reader(policy)
+        self.batches: dict[str, Batch] = {}
+        self.rows: dict[int, tuple[Entry, list[Row]]] = {}
+        self.over: set[str] = set()
+        self.entered: dict[str, dict[str, set[Source]]] = {}
+        self.vessels: dict[tuple[str, str], str] = {}
+        self.serials: list[tuple[str, Serials]] = []
+        self.transformed: set[str] = set()
+
+    def book(self, entry: Entry, first: bool) -> None:
+        """Book one event as it is now read."""
+        event = entry.event
+        if event["type"] in ("receive", "ship", "accept", "adjust", "dispose", "transform", "return", "certify"):
+            getattr(self, "give_back" if event["type"] == "return" else event["type"])(entry, event, first)
+        elif event["type"] == "withdraw":
+            self.over.add(event["certificate"])
+
+    # Using, drawing, making
+
+    def use(self, entry: Entry, item: Event, first: bool, status: str = "held") -> Batch:
+        """A batch that is there, held by the signer's party, and fixed by the record that is named ("Batches": using)."""
+        batch = self.batches.get(item["batch"])
+        if batch is None:
+            raise Refused(f"batch {item['batch']} is not known")
+        need(batch.status == status, f"batch {batch.name} is {batch.status}")
+        need(status != "held" or batch.holder == entry.party, f"batch {batch.name} is held by {batch.holder}")
+        made_by = item.get("made_by")
+        if first and (made_by is not None or batch.fixed // 256 != entry.position // 256):
+            want = self.books.record_ids[batch.fixed // 256]
+            need(made_by == want, f"made_by of {batch.name}: got {made_by}, want {want}")
+        return batch
+
+    def at_site(self, entry: Entry, event: Event) -> str:
+        """The event's site, registered by the signer's party."""
+        site = self.books.sites.get(event["site"])
+        need(site is not None and site["party"] == entry.party, f"site {event['site']} is not registered by {entry.party}")
+        return str(event["site"])
+
+    def moisten(self, batch: Batch, event: Event) -> Figure:
+        """A stated moisture becomes the batch's."""
+        figure = self.read.moisture(event.get("moisture"))
+        if event.get("moisture") is not None:
+            batch.moisture = figure.value
+        return figure
+
+    def drawn(self, batch: Batch, item: Event, first: bool) -> int:
+        """The dry mass of a draw ("Batches": a draw, 1 to 4)."""
+        mass: Event = item.get("mass") or {}
+        need(mass, f"the mass drawn of {batch.name} is not stated")
+        self.moisten(batch, item)
+        if item.get("rest"):
+            need(batch.left > 0, f"nothing is left of batch {batch.name}")
+            if first:
+                got = round(self.read.printed(mass, MILLIGRAMS)[0])
+                need(got == batch.gross(), f"the rest of {batch.name}: got {got} mg, want {batch.gross()} mg")
+            return batch.left
+        if "pieces" in mass:
+            count, all_made = mass["pieces"], batch.pieces or 0
+            need(0 < count <= batch.pieces_left, f"batch {batch.name} has {batch.pieces_left} pieces left")
+            gone = all_made - batch.pieces_left
+            part = batch.dry * (gone + count) // all_made - batch.dry * gone // all_made
+            return batch.left if count == batch.pieces_left else min(part, batch.left)
+        figure = self.read.mass(mass, minimum=False)
+        x = round(figure.value * (1 - batch.moisture))
+        need(x > 0, f"no dry mass is drawn of {batch.name}")
+        if x > batch.left:
+            most = self.read.bound(figure.times(1 - batch.moisture))
+            need(batch.left > 0 and x - batch.left <= most, f"batch {batch.name} is overdrawn: {x} mg of {batch.left} mg")
+        return min(x, batch.left)
+
+    def make(self, entry: Entry, item: Event, site: str) -> tuple[Batch, Figure, Figure]:
+        """A new batch with its gross mass and moisture; its number begins with the party and was never made before."""
+        name = item["batch"]
+        need(name.startswith(entry.party + ":"), f"batch {name} does not begin with its maker's party")
+        need(name not in self.batches and self.books.may_make(name, entry.position), f"batch {name} was made before")
+        self.read.material(item["material"])
+        gross = NOTHING if item["mass"] == BALANCE else self.read.mass(item["mass"])
+        moisture = self.read.moisture(item.get("moisture"))
+        batch = Batch(name, item["material"], entry.party, entry.position, moisture.value, site=site)
+        batch.fixed = self.books.fixed_at(entry.position)
+        batch.dry = batch.left = round(gross.value * (1 - moisture.value))
+        need(batch.dry > 0 or item["mass"] == BALANCE, f"batch {name} has no dry mass")
+        batch.pieces, batch.pieces_left = item.get("pieces"), item.get("pieces") or 0
+        batch.mass = gross.times(Fraction(1))
+        batch.provisional, batch.assay, batch.plant = bool(item.get("provisional")), item.get("assay"), site
+        return batch, gross, moisture
+
+    def keep(self, batch: Batch) -> None:
+        """Keep a batch that was made, with the answers given on it ("Matter": answers)."""
+        for question, answer in self.books.answers(batch.name):
+            change = functools.partial(Source.answered, question=question, answer=answer)
+            batch.contents = {name: content.renewed(change) for name, content in batch.contents.items()}
+            if batch.open is not None:
+                batch.open = {name: Stock(moved(stock.left, change)) for name, stock in batch.open.items()}
+        for content in batch.contents.values():
+            content.components = joined(content.components)
+        self.batches[batch.name] = batch
+
+    # Receive
+
+    def receive(self, entry: Entry, event: Event, first: bool) -> None:
+        """A batch at the gate ("Receive")."""
+        batch, gross, moisture = self.make(entry, event, self.at_site(entry, event))
+        form, shares = self.read.material(batch.material)["form"], event.get("shares") or []
+        need(event.get("feedstock") is None or not shares, "feedstock together with shares")
+        classes = {event.get("feedstock"), *(item["feedstock"] for item in shares)}
+        need(form != "product" or "end_of_life" not in classes, "a product of class end_of_life")
+        for name in {item.get("constituent") for item in shares}:
+            total = sum(self.read.printed(item["share"], PARTS)[0] for item in shares if item.get("constituent") == name)
+            need(total <= 1, "shares above 100 % in sum")
+        if event.get("assay") is None:
+            need(form == "scrap", f"a receipt of {form} without an assay")
+            names = {ANY, *(item["constituent"] for item in shares if item.get("constituent"))}
+            batch.open = {name: Stock(self.entry(event, form, batch.dry, name, name)) for name in sorted(names)}
+        else:
+            self.receive_assayed(event, form, batch, gross, moisture)
+        batch.entered = frozenset({batch.name})
+        self.check_opening(event, first)
+        self.place([event], str(event["site"]), [])
+        self.keep(batch)
+        stocks = batch.open or {name: content.booked for name, content in batch.contents.items()}
+        self.entered[batch.name] = {name: set(stock.made) for name, stock in stocks.items()}
+
+    def check_opening(self, event: Event, first: bool) -> None:
+        """Opening stock comes before the site's transforms; a generator that is a party is refused ("Receive", 1)."""
+        if self.books.scope is None:
+            need(not event.get("opening") or event["site"] not in self.transformed, f"opening stock after a transform at {event['site']}")
+            generator = (event.get("generator") or {}).get("party")
+            need(not first or generator not in self.books.parties, f"generator {generator} is a party of this ledger")
+
+    def place(self, items: list[Event], site: str, inputs: list[Batch]) -> None:
+        """Vessels and serial ranges of what is made; evidence does not show them whole ("Batches": serials, vessels)."""
+        if self.books.scope is not None:
+            return
+        vessels = [item["vessel"] for item in items if item.get("vessel") is not None]
+        need(len(set(vessels)) == len(vessels), "two outputs name one vessel")
+        names, before, here = {batch.name for batch in inputs}, list(self.serials), list[Serials]()
+        for item in items:
+            last = self.batches.get(self.vessels.get((site, item.get("vessel") or ""), ""))
+            need(last is None or not last.left, f"vessel {item.get('vessel')} holds batch {last.name if last else ''}")
+            if item.get("vessel") is not None:
+                self.vessels[site, item["vessel"]] = item["batch"]
+            for serials in map(read_serials, item.get("serials") or ()):
+                need(not any(serials.overlaps(other) for other in here), f"serials {serials} stand twice in an event")
+                here.append(serials)
+                earlier = [name for name, other in before if serials.overlaps(other)]
+                covered = serials.within([other for name, other in before if name in names])
+                need(not earlier or (earlier[-1] in names and covered), f"serials {serials} were given to batch {(earlier or [''])[-1]}")
+                self.serials.append((item["batch"], serials))
+
+    def receive_assayed(self, event: Event, form: str, batch: Batch, gross: Figure, moisture: Figure) -> None:
+        """Each constituent enters, minor ones like the principal ("Receive", 4)."""
+        figures = self.read.assay(batch.material, event["assay"])
+        principal = min(figures, key=lambda name: (-figures[name].value, name), default="")
+        named = {item.get("constituent") for item in event.get("shares") or []}
+        rule = self.policy["unknown_on_entry"]
+        for constituent, figure in figures.items():
+            minor = figure.value < Fraction(self.policy["named_above"])
+            mass = round(batch.dry * figure.value)
+            portions = self.entry(event, form, mass, constituent, principal if minor else constituent)
+            if form in ("metal", "compound") and constituent != principal and not minor and constituent not in named:
+                portions = {GAIN: mass}
+            if form in rule["forms"]:
+                portions = moved(portions, functools.partial(Source.lacking, facts=tuple(rule["facts"])))
+            batch.contents[constituent] = Content.of(portions, None, contained(gross, moisture, figure))
+
+    def entry(self, event: Event, form: str, mass: int, name: str, like: str) -> Portions:
+        """The sources of a mass that enters ("Receive", 2)."""
+        documented, shares, feedstock = bool(event.get("documents")), event.get("shares") or [], event.get("feedstock")
+        bare = not documented and (form in ("metal", "compound") or event.get("opening"))
+        if bare or (feedstock is None and not shares):
+            return {GAIN: mass}
+        if feedstock is not None:
+            return {Source(feedstock, places_of(event.get("places")), documented): mass}
+        chosen = next((found for key in (name, None, like) if (found := [s for s in shares if s.get("constituent") == key])), [])
+        weights: dict[Source, Fraction] = {}
+        for item in chosen:
+            places = {**(event.get("places") or {}), **(item.get("places") or {})}
+            source = Source(item["feedstock"], places_of(places), documented)
+            weights[source] = weights.get(source, Fraction(0)) + self.read.printed(item["share"], PARTS)[0]
+        weights[GAIN] = weights.get(GAIN, Fraction(0)) + 1 - sum(weights.values())
+        return share(mass, weights)
+
+    # Transform
+
+    def transform(self, entry: Entry, event: Event, first: bool) -> None:
+        """Inputs are drawn and joined, outputs claim, every constituent is closed ("Transform")."""
+        site, kind = self.at_site(entry, event), event["kind"]
+        names = [item["batch"] for item in (*event["inputs"], *event["outputs"])]
+        need(len(set(names)) == len(names), "a batch stands twice in a transform")
+        sources, pool, opened = self.draw_inputs(entry, event, first)
+        dry_in, carrying = sum(mass for _, mass, _ in opened), kind in self.policy["carrying_kinds"]
+        made = [self.make(entry, item, site) for item in event["outputs"]]
+        batches = [batch for batch, _, _ in made]
+        self.check_forms(kind, sources, batches)
+        at = [i for i, item in enumerate(event["outputs"]) if item["mass"] == BALANCE]
+        need(len(at) <= 1, "two outputs have the mass balance")
+        need(all(event["outputs"][i].get("assay") is None for i in at), "a balance with an assay")
+        if at and carrying:
+            rest = batches[at[0]]
+            rest.dry = rest.left = dry_in - sum(batch.dry for batch in batches)
+            need(rest.left > 0, "the other outputs leave nothing for the balance")
+        measured = [None if item.get("assay") is None else self.read.assay(item["material"], item["assay"]) for item in event["outputs"]]
+        carried = [figures is None and (carrying or i not in at) for i, figures in enumerate(measured)]
+        need(carrying or not any(carried), f"an output of a {kind} without an assay")
+        if any(carried) and first:
+            excess = sum(batch.dry for batch in batches) - dry_in
+            masses = [self.read.mass(item["mass"], minimum=False) for item in event["outputs"] if item["mass"] != BALANCE]
+            need(excess <= self.read.bound(*(figure.times(Fraction(1)) for figure in masses)), f"outputs exceed inputs by {excess} mg")
+        losses = self.losses(event)
+        claims, known = self.claims(made, measured, carried, dry_in), {name for figures in measured for name in figures or ()}
+        if any(stocks for _, _, stocks in opened):
+            self.open_inputs(kind, opened, pool, batches, carried, known, claims, losses, at)
+        rows = self.close_all(event, pool, known, claims, losses, batches, at[0] if at and not carrying else None)
+        self.rows[entry.position] = (entry, rows)
+        self.place(event["outputs"], site, sources)
+        self.transformed.add(site)
+        for i, batch in enumerate(batches):
+            self.descend(batch, sources, entry)
+            if i in at and not carrying:
+                batch.weighed = False
+                batch.dry = batch.left = sum(content.booked.total() for content in batch.contents.values())
+                need(batch.dry > 0, f"batch {batch.name} has no dry mass")
+            if carried[i]:
+                batch.provisional |= any(source.provisional for source in sources)
+            self.keep(batch)
+
+    def descend(self, batch: Batch, sources: list[Batch], entry: Entry) -> None:
+        """What a batch has from those that lead to it: steps, entries, certificates ("Transform", 8; "Certificates": standing)."""
+        event = entry.event
+        batch.steps = frozenset({entry.position}).union(*(source.steps for source in sources))
+        batch.entered = frozenset().union(*(source.entered for source in sources))
+        batch.absorbed = frozenset().union(*(source.absorbed | source.certificates for source in sources))
+        if event.get("kind") in self.policy["carrying_kinds"]:
+            batch.certificates = set().union(*(source.certificates for source in sources))
+            batch.plant = sources[0].plant if event["kind"] == "split" and len(sources) == 1 else batch.plant
+        else:
+            here = {number for source in sources for _, number in source.certificates if number.startswith(entry.party + "-")}
+            self.over |= {number for number in here if re.match(r"(?:RC|DO)-[0-9]+\Z", number[len(entry.party) + 1 :])}
+
+    def draw_inputs(
+        self, entry: Entry, event: Event, first: bool
+    ) -> tuple[list[Batch], dict[str, Content], list[tuple[Batch, int, dict[str, Portions]]]]:
+        """Draw the inputs in order, and join what they contained ("Transform", 2 and 6)."""
+        sources, contents, opened = [], dict[str, list[Content]](), []
+        for item in event["inputs"]:
+            batch = self.use(entry, item, first)
+            mass = self.drawn(batch, item, first)
+            taken, stocks = batch.draw(mass)
+            if item.get("final"):
+                batch.draw(batch.left)
+            sources.append(batch)
+            opened.append((batch, mass, stocks))
+            for constituent, content in taken.items():
+                contents.setdefault(constituent, []).append(content)
+        return sources, {name: join(found) for name, found in contents.items()}, opened
+
+    def check_forms(self, kind: str, inputs: list[Batch], outputs: list[Batch]) -> None:
+        """No change of form that the rule data does not allow ("Transform", 4)."""
+        never = self.policy["never_relabelled"]
+        for before in {self.read.material(batch.material)["form"] for batch in inputs}:
+            for after in {self.read.material(batch.material)["form"] for batch in outputs}:
+                need(after in self.policy["changes"].get(before, ()), f"{before} never becomes {after}")
+                relabelled = kind in never["kinds"] and before in never["from"] and after in never["to"]
+                need(not relabelled, f"a {kind} never makes {after} of {before}")
+
+    def losses(self, event: Event) -> dict[str, list[Figure]]:
+        """The declared losses, by constituent."""
+        found: dict[str, list[Figure]] = {}
+        for loss in event.get("losses") or ():
+            for constituent, quantity in loss["contained"].items():
+                found.setdefault(constituent, []).append(self.read.mass(quantity, loss=True))
+        return found
+
+    def claims(
+        self, made: list[tuple[Batch, Figure, Figure]], measured: list[dict[str, Figure] | None], carried: list[bool], dry_in: int
+    ) -> Callable[[str, int], list[Claim]]:
+        """What every output claims of a constituent of which so much came in ("Transform", 7)."""
+        dry = [batch.dry for batch, _, _ in made]
+
+        def of(constituent: str, entered: int) -> list[Claim]:
+            parts, claims = cuts(entered, dry, max(dry_in, sum(dry))), []
+            for (batch, gross, moisture), figures, carries, part in zip(made, measured, carried, parts, strict=True):
+                if carries:
+                    claims.append(Claim(part, None, named=True))
+                elif figures is None or constituent not in figures:
+                    claims.append(Claim(0, {}, named=figures is None))
+                else:
+                    assay = figures[constituent]
+                    claims.append(Claim(round(batch.dry * assay.value), contained(gross, moisture, assay), named=True))
+            return claims
+
+        return of
+
+    def open_inputs(
+        self, kind: str, opened: list[tuple[Batch, int, dict[str, Portions]]], pool: dict[str, Content], batches: list[Batch],
+        carried: list[bool], known: set[str], claims: Callable[[str, int], list[Claim]], losses: dict[str, list[Figure]], at: list[int],
+    ) -> None:  # fmt: skip
+        """Scrap that nobody has assayed is carried on, or what it contained is received now ("Transform", 6)."""
+        scrap = [(mass, stocks) for _, mass, stocks in opened if stocks]
+        whole = sum(mass for mass, _ in scrap)
+        need(len({self.read.material(batch.material)["form"] for batch, _, stocks in opened if stocks}) == 1, "open inputs of two forms")
+        if kind in self.policy["carrying_kinds"]:
+            need(len(scrap) == len(opened) and all(carried), "open scrap with what was assayed")
+            dry = [batch.dry for batch in batches]
+            for batch, part in zip(batches, cuts(whole, dry, max(whole, sum(dry))), strict=True):
+                batch.dry = batch.left = part
+                batch.open = {}
+            for name in {name for _, stocks in scrap for name in stocks}:
+                portions: Portions = {}
+                for _, stocks in scrap:
+                    add(portions, stocks.get(name, stocks[ANY]))
+                stock = Stock(portions)
+                for batch in batches:
+                    assert batch.open is not None
+                    batch.open[name] = Stock(stock.take(batch.dry))
+            return
+        need(kind in self.policy["deriving_kinds"] and not at, f"a {kind} of scrap that was never assayed, or with a balance")
+        for constituent in {*losses, *known}:
+            have = pool[constituent].booked.total() if constituent in pool else 0
+            wanted = sum(claim.mass for claim in claims(constituent, 0)) + sum(round(loss.value) for loss in losses.get(constituent, ()))
+            parts = cuts(max(0, wanted - have), [mass for mass, _ in scrap], whole)
+            entered = [
+                Content.of(share(part, stocks.get(constituent, stocks[ANY]))) for part, (_, stocks) in zip(parts, scrap, strict=True)
+            ]
+            pool[constituent] = join([*([pool[constituent]] if constituent in pool else []), *entered])
+
+    def close_all(
+        self, event: Event, pool: dict[str, Content], known: set[str], claims: Callable[[str, int], list[Claim]],
+        losses: dict[str, list[Figure]], batches: list[Batch], balance: int | None,
+    ) -> list[Row]:  # fmt: skip
+        """Every constituent in the order of the alphabet, its place fact gained before ("Transform", 7)."""
+        rows, fact = [], self.policy["place_of_kind"].get(event["kind"])
+        country = self.books.sites[event["site"]]["country"]
+        for constituent in sorted({*pool, *losses, *known}):
+            mixture = pool.get(constituent, Content.of({}))
+            mixture = mixture.renewed(lambda source: source.gained(fact, country) if fact else source)
+            claimed = claims(constituent, mixture.booked.total())
+            row = self.close(constituent, mixture, claimed, losses.get(constituent, []), batches, balance)
+            rows += [row] if row else []
+        return rows
+
+    def close(
+        self, constituent: str, mixture: Content, claims: list[Claim], losses: list[Figure], batches: list[Batch], balance: int | None
+    ) -> Row | None:
+        """One constituent ("Closing")."""
+        entered, lost = mixture.booked.total(), sum(round(loss.value) for loss in losses)
+        claimed = sum(claim.mass for claim in claims)
+        residual = entered - claimed - lost
+        sets = [mixture.components, *(claim.components or {} for claim in claims), *(loss.times(Fraction(1)) for loss in losses)]
+        bound = self.read.bound(*sets)
+        need(
+            lost - entered <= self.read.bound(mixture.components),
+            f"declared losses of {constituent} exceed what came in by {lost - entered} mg",
+        )
+        need(residual >= -bound, f"{constituent} out exceeds in by {-residual} mg, the bound is {bound} mg")
+        if balance is not None:
+            claims[balance] = Claim(max(0, residual), together(*sets), named=True)
+            residual = min(0, residual)
+        if residual > bound and all(claim.named for claim in claims):
+            mixture.cautious = Stock(cautiously(mixture.claimable(), residual - bound))
+        lost_unseen = 0 if all(claim.named for claim in claims) else max(0, residual)
+        masses = [claim.mass for claim in claims]
+        takes = masses if residual >= 0 else cuts(entered, masses, sum(masses) + lost)
+        for batch, claim, take in zip(batches, claims, takes, strict=True):
+            part = mixture.take(take)
+            part.gain(claim.mass - take)
+            if claim.named:
+                components = part_of(mixture.components, claim.mass, mixture.base) if claim.components is None else claim.components
+                cautious = None if part.cautious is None else part.cautious.left
+                batch.contents[constituent] = Content.of(part.booked.left, cautious, components)
+        return Row(constituent, residual, bound, max(0, -residual), lost_unseen) if entered or claimed or lost else None
+
+    # Custody, counts, what leaves and comes back
+
+    def ship(self, entry: Entry, event: Event, first: bool) -> None:
+        """The whole of a batch is shipped to a site, or outside."""
+        self.at_site(entry, event)
+        batch, mass = self.use(entry, event, first), event.get("mass") or {}
+        need(mass, f"the mass shipped of {batch.name} is not stated")
+        self.moisten(batch, event)
+        need(batch.weighed and batch.left > 0, f"batch {batch.name} was not weighed, or is empty")
+        if "pieces" in mass:
+            need(mass["pieces"] == batch.pieces_left, f"batch {batch.name} has {batch.pieces_left} pieces, not {mass['pieces']}")
+        elif first or not event.get("rest"):
+            figure = self.read.mass(mass, minimum=False)
+            off = abs(round(figure.value) - batch.gross())
+            most = 0 if event.get("rest") else self.read.bound(figure.times(Fraction(1)), part_of(batch.mass, batch.left, batch.dry))
+            need(off <= most, f"batch {batch.name} is shipped with {off} mg more or less than the books hold, the bound is {most} mg")
+        if isinstance(event["to"], dict):
+            mass_left = batch.left
+            taken, _ = batch.draw(mass_left)
+            batch.leave(taken, mass_left)
+            batch.status = "delivered"
+        else:
+            need(event["to"] in self.books.sites or self.books.scope is not None, f"site {event['to']} is not registered")
+            batch.status, batch.site = "in_transit", event["to"]
+
+    def accept(self, entry: Entry, event: Event, first: bool) -> None:
+        """What is received less than sent by more than the bound is lost in transit."""
+        self.at_site(entry, event)
+        batch = self.use(entry, event, first, "in_transit")
+        need(event["site"] == batch.site, f"batch {batch.name} was sent to {batch.site}")
+        received, before = self.read.mass(event["mass"]), batch.moisture
+        sent_mass, gross = part_of(batch.mass, batch.left, batch.dry), round(received.value)
+        if event.get("difference") is None:
+            stated = self.moisten(batch, event)
+            dry = round(gross * (1 - batch.moisture))
+            sent = {cause: round(u * (1 - before)) for cause, u in sent_mass.items()}
+            bound = self.read.bound(received.times(1 - batch.moisture), sent, stated.times(Fraction(gross)))
+            if batch.left - dry > bound:
+                batch.draw(batch.left - dry)
+                batch.rebase(dry)
+                batch.mass = received.times(Fraction(1))
+        elif gross >= batch.left:
+            batch.moisture, batch.mass = 1 - Fraction(batch.left, gross), received.times(Fraction(1))
+        else:
+            held = sum(content.booked.total() for content in batch.contents.values())
+            need(gross >= held, f"batch {batch.name} weighs less than it contains")
+            batch.rebase(gross)
+            batch.moisture, batch.mass = Fraction(0), received.times(Fraction(1))
+        batch.holder, batch.status = entry.party, "held"
+        batch.fixed = max(batch.fixed, self.books.fixed_at(entry.position))
+
+    def adjust(self, entry: Entry, event: Event, first: bool) -> None:
+        """A count, or water alone."""
+        self.at_site(entry, event)
+        batch, delta = self.use(entry, event, first), round(self.read.printed(event["mass"], MILLIGRAMS)[0])
+        need(delta, "an adjustment by nothing")
+        if event.get("kind") == "water":
+            gross = batch.gross() + delta
+            need(batch.left > 0 and gross >= batch.left, f"batch {batch.name} has not so much water")
+            batch.moisture = 1 - Fraction(batch.left, gross)
+            return
+        stated = event.get("moisture")
+        moisture = batch.moisture if stated is None else self.read.moisture(stated).value
+        x = round(abs(delta) * (1 - moisture))
+        need(x > 0, "an adjustment without a dry mass")
+        if delta < 0:
+            batch.draw(x)
+            need(batch.left >= 0, f"batch {batch.name} is overdrawn")
+            if batch.left:
+                batch.rebase(batch.left)
+            return
+        need(batch.open is not None or event.get("assay") is not None, "more was found, and no assay is stated")
+        for stock in (batch.open or {}).values():
+            add(stock.left, {GAIN: x})
+        figures = {} if batch.open is not None else self.read.assay(batch.material, event["assay"])
+        for constituent, figure in figures.items():
+            content = batch.contents.get(constituent, Content.of({})).renewed()
+            content.gain(round(x * figure.value))
+            batch.contents[constituent] = Content.of(
+                content.booked.left, None if content.cautious is None else content.cautious.left, content.components
+            )
+        batch.rebase(batch.left + x)
+
+    def dispose(self, entry: Entry, event: Event, first: bool) -> None:
+        """A draw that leaves."""
+        self.at_site(entry, event)
+        batch = self.use(entry, event, first)
+        mass = self.drawn(batch, event, first)
+        taken, _ = batch.draw(mass)
+        batch.leave(taken, mass)
+        if event.get("final"):
+            batch.draw(batch.left)
+
+    def give_back(self, entry: Entry, event: Event, first: bool) -> None:
+        """What went out comes back with its portions ("Custody, counts, what leaves and comes back": return)."""
+        of = self.batches.get(event["of"])
+        if of is None:
+            raise Refused(f"batch {event['of']} is not known")
+        need(of.holder == entry.party and of.open is None, f"batch {of.name} is not {entry.party}'s to return, or is open")
+        need(event["as"] == "recovered_waste" or of.status == "delivered", f"batch {of.name} is {of.status}")
+        batch, gross, moisture = self.make(entry, {**event, "material": of.material}, self.at_site(entry, event))
+        batch.moisture = of.moisture if event.get("moisture") is None else moisture.value
+        batch.dry = batch.left = x = round(gross.value * (1 - batch.moisture))
+        need(0 < x <= of.gone_dry, f"more comes back of {of.name} than went out")
+        for constituent, portions in of.gone.items():
+            stock = Stock(portions)
+            taken = stock.take(sum(portions.values()) * x // of.gone_dry)
+            of.gone[constituent] = add({}, stock.left)
+            if event["as"] == "distribution_return":
+                taken = moved(taken, lambda source: source._replace(feedstock="distribution_return", was=source.was or source.feedstock))
+            mass = sum(taken.values())
+            scaled = {cause: u * mass // round(gross.value) for cause, u in batch.mass.items()}
+            batch.contents[constituent] = Content.of(taken, None, scaled)
+        of.gone_dry -= x
+        self.descend(batch, [of], entry)
+        batch.certificates = set(of.certificates)
+        self.keep(batch)
+
+    def certify(self, entry: Entry, event: Event, first: bool) -> None:
+        """A certify event consumes its batch's mass for its kind ("Certificates": once for a kind)."""
+        batch = self.use(entry, event, first)
+        kind, number = event["kind"], event["number"]
+        letters = "RC" if kind == "recycled-content" else "DO"
+        need(number.startswith(f"{entry.party}-{letters}-"), f"number {number} of a {kind} certificate by {entry.party}")
+        standing = {other for of, other in batch.certificates if of == kind} - self.over
+        need(not standing, f"batch {batch.name} carries certificate {min(standing, default='')} of that kind")
+        usable = batch.left > 0 and batch.open is None and batch.weighed and not batch.provisional
+        need(usable, f"batch {batch.name} is empty, open, unweighed or provisional")
+        need(
+            event["mass_mg"] == batch.gross() if first else event["mass_mg"] <= batch.gross(),
+            f"certified: got {event['mass_mg']} mg, want {batch.gross()} mg",
+        )
+        batch.certificates = {*batch.certificates, (kind, number)}
+
+
+RECYCLED = (*CONSUMER, *PRE_CONSUMER)
+
+
+def cautiously(portions: Portions, excess: int) -> Portions:
+    """Portions less an excess, whole sources first of recycled classes, then of many known places ("Closing", 4)."""
+    left = dict(portions)
+    for source in sorted(left, key=lambda s: (s.feedstock not in RECYCLED, -sum(UNKNOWN not in c for _, c in s.places), s)):
+        part = min(excess, left[source])
+        left[source] -= part
+        excess -= part
+    return add({}, left)
+
+
+def places_of(places: Event | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Stated places as sorted pairs."""
+    return tuple(sorted((fact, (c,) if isinstance(c, str) else tuple(sorted(c))) for fact, c in (places or {}).items()))
+
+
+class Books:
+    """The books of a log, or of the scope of evidence, with amendments ("Amendments"; "Evidence": partial replay)."""
+
+    def __init__(self, scope: frozenset[str] | None, report: Report, asked: str = "") -> None:
+        self.scope, self.report, self.asked = scope, report, asked
+        self.policy: Event | None = None
+        self.entries: list[Entry] = []
+        self.at: dict[tuple[str, int], int] = {}
+        self.amendments: dict[tuple[str, int], list[tuple[int, Event]]] = {}
+        self.makers: dict[str, int] = {}
+        self.numbers: dict[int, int] = {}
+        self.assays: dict[int, list[Entry]] = {}
+        self.determined: dict[str, list[Entry]] = {}
+        self.sites: dict[str, Event] = {}
+        self.parties: set[str] = set()
+        self.record_ids: dict[int, str] = {}
+        self.found: Figures | None = None
+        self.shelf = Shelf({}, self)
+
+    def apply(self, index: int, record: Record, party: str) -> None:
+        """Book a record; what amends leads to new books."""
+        self.record_ids[index] = record.id
+        try:
+            for number, event in enumerate(record.events):
+                self.apply_event(Entry(index * 256 + number, record.id, party, event), number)
+        except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, AssertionError) as error:
+            raise Refused(f"record {index} does not hold: an event is malformed: {error!a}") from error
+        except Refused as refusal:
+            raise Refused(f"record {index} does not hold: {refusal}") from refusal
+
+    def apply_event(self, entry: Entry, number: int) -> None:
+        """Book one event of a record."""
+        event, kind = entry.event, entry.event["type"]
+        if kind == "genesis":
+            self.policy = rule_data(event["policy"]["sha256"])
+            need(self.policy is not None, "the rule data that record 0 names is not at hand", Unreadable)
+            self.shelf = Shelf(self.policy or {}, self)
+        elif kind == "site":
+            self.sites[event["site"]["id"]] = event["site"]
+        elif kind == "admit":
+            self.parties.add(event["party"]["id"])
+        elif kind in AMENDING:
+            self.amend(entry)
+        elif kind in BOOKED | CERTIFYING:
+            self.enter(entry, number)
+
+    def enter(self, entry: Entry, number: int) -> None:
+        """Keep an event and book it, or book all again where it says how another is to be read."""
+        event, kind = entry.event, entry.event["type"]
+        if kind == "certify" and event["credential"] == self.asked:
+            self.found = self.figures(event["batch"])
+        if kind in ("assay", "determine") and not self.may_amend(entry):
+            return
+        self.at[entry.record_id, number] = self.numbers[entry.position] = len(self.entries)
+        self.entries.append(entry)
+        self.note_makers(entry.position, event)
+        if kind == "assay":
+            self.assays.setdefault(self.entries[self.makers[event["batch"]]].position, []).append(entry)
+        if kind == "determine":
+            self.determined.setdefault(event["of"], []).append(entry)
+        if kind in ("assay", "determine"):
+            self.book_again()
+        else:
+            self.book(self.shelf, entry, first=True)
+
+    def may_amend(self, entry: Entry) -> bool:
+        """A late assay or an answer is on a batch that is there; of one outside the scope it is passed over."""
+        event = entry.event
+        name = event["of"] if event["type"] == "determine" else event["batch"]
+        if self.scope is not None and name not in self.scope:
+            made = self.entries[self.makers[name]].event if name in self.makers else {}
+            inside = {item["batch"] for item in made.get("outputs", ())} & self.scope
+            need(
+                not inside or event["type"] != "assay", f"the scope is not closed: an assay of {name} amends what made {sorted(inside)[:1]}"
+            )
+            return False
+        if event["type"] == "assay":
+            self.shelf.at_site(entry, event)
+            batch = self.shelf.use(entry, event, first=True)
+            maker = self.entries[self.makers[name]].event
+            need(maker["type"] in ("receive", "transform"), f"an assay of {name}, which was not received or made")
+            self.shelf.read.assay(batch.material, event["assay"])
+        else:
+            found = self.shelf.batches.get(name)
+            holder = found.holder if found else None
+            need(entry.party == holder or name.startswith(entry.party + ":"), f"determine of {name} by {entry.party}")
+        return True
+
+    def note_makers(self, position: int, event: Event) -> None:
+        """Batch numbers are never used again, not even of an event that was voided or corrected since."""
+        if event["type"] in ("receive", "return", "transform"):
+            for item in event["outputs"] if event["type"] == "transform" else [event]:
+                self.makers.setdefault(item["batch"], self.numbers[position])
+
+    def may_make(self, name: str, position: int) -> bool:
+        """Whether no other event ever made a batch of that number."""
+        return name not in self.makers or self.entries[self.makers[name]].position == position
+
+    def amend(self, entry: Entry) -> None:
+        """`correct` and `void` ("Amendments", 2)."""
+        event, target = entry.event, (entry.event["of"]["record"], entry.event["of"]["event"])
+        if target not in self.at:
+            need(self.scope is not None and target[0] not in self.record_ids.values(), f"{event['type']} of what is no event to amend")
+            return
+        signed = self.entries[self.at[target]]
+        need(signed.event["type"] in BOOKED, f"{event['type']} of a {signed.event['type']}")
+        need(signed.party == entry.party, f"{event['type']} of an event of {signed.party} by {entry.party}")
+        before = self.amendments.setdefault(target, [])
+        need(all(item["type"] != "void" for _, item in before), "a void is final")
+        if event["type"] == "correct":
+            kept = {"receive": ("batch",), "return": ("batch",), "assay": ("batch",), "determine": ("of",)}.get(signed.event["type"], ())
+            for name in ("type", *kept):
+                if event["event"].get(name) != signed.event[name]:
+                    raise differs(f"a correction's {name}", event["event"].get(name), signed.event[name])
+            self.note_makers(signed.position, event["event"])
+        before.append((entry.position, event))
+        self.book_again()
+
+    def reading(self, entry: Entry) -> Event | None:
+        """An event as corrected; none where it was voided ("Amendments", 3)."""
+        number = entry.position % 256
+        event: Event | None = entry.event
+        for _, amendment in self.amendments.get((entry.record_id, number), ()):
+            event = None if amendment["type"] == "void" else amendment["event"]
+        return event
+
+    def late(self, position: int) -> list[tuple[Entry, Event]]:
+        """The late assays that amend the event at a position, as they are now read."""
+        read = [(entry, self.reading(entry)) for entry in self.assays.get(position, ())]
+        return [(entry, event) for entry, event in read if event is not None]
+
+    def amended(self, entry: Entry) -> Event | None:
+        """An event as it is now read, late assays merged into it constituent by constituent."""
+        event, late = self.reading(entry), self.late(entry.position)
+        if event is None or not late:
+            return event
+        event = json.loads(json.dumps(event))
+        for made in event["outputs"] if event["type"] == "transform" else [event]:
+            results = [made] if made.get("assay") is not None else []
+            results += [read for _, read in late if read["batch"] == made["batch"]]
+            ranked = sorted(results, key=lambda item: (bool(item.get("umpire")), not item.get("provisional")))
+            if ranked:
+                counting = {name: (value, item) for item in ranked for name, value in item["assay"].items()}
+                made["assay"] = {name: value for name, (value, _) in counting.items()}
+                made["provisional"] = any(item.get("provisional") for _, item in counting.values())
+        return event
+
+    def fixed_at(self, position: int) -> int:
+        """The position that fixed what an event made ("Amendments", 4)."""
+        entry = self.entries[self.numbers[position]]
+        amending = [entry, *(assay for assay, _ in self.late(position))]
+        positions = [item.position for item in amending]
+        for item in amending:
+            positions += [at for at, _ in self.amendments.get((item.record_id, item.position % 256), ())]
+        return max(positions)
+
+    def answers(self, name: str) -> list[tuple[str, bool]]:
+        """The answers given on a batch, in their order."""
+        read = [self.reading(entry) for entry in self.determined.get(name, ())]
+        return [(event["question"], event["answer"]) for event in read if event is not None]
+
+    def book(self, shelf: Shelf, entry: Entry, first: bool) -> None:
+        """One event as it is now read; a partial replay books what names a batch of the scope."""
+        event = self.amended(entry)
+        if event is not None and (self.scope is None or self.within(shelf, entry, event, first)):
+            shelf.book(dataclasses.replace(entry, event=event), first)
+
+    def within(self, shelf: Shelf, entry: Entry, event: Event, first: bool) -> bool:
+        """Whether an event is booked whole; a transform with some inputs in the scope only draws ("Evidence": partial replay, 4)."""
+        scope = self.scope or frozenset()
+        if event["type"] == "withdraw":
+            return True
+        if event["type"] != "transform":
+            need(event["type"] != "return" or event["batch"] not in scope or event["of"] in scope, "the scope is not closed: a return")
+            return event.get("batch") in scope
+        inside = [item for item in event["inputs"] if item["batch"] in scope]
+        made = [item["batch"] for item in event["outputs"] if item["batch"] in scope]
+        carrying = self.policy is not None and event["kind"] in self.policy["carrying_kinds"]
+        certified = [item["batch"] for item in inside if item["batch"] in shelf.batches and shelf.batches[item["batch"]].certificates]
+        need(not (carrying and certified and len(made) < len(event["outputs"])), f"the scope is not closed: {certified[:1]} was carried on")
+        if len(inside) == len(event["inputs"]):
+            return True
+        need(not made, f"the scope is not closed: {made[:1]} was made of a batch outside it")
+        if inside:
+            shelf.draw_inputs(entry, {**event, "inputs": inside}, first)
+        return False
+
+    def book_again(self) -> None:
+        """All events again, in the order of positions, as they are now read ("Amendments", 5)."""
+        self.shelf = Shelf(self.policy or {}, self)
+        for entry in self.entries:
+            self.book(self.shelf, entry, first=False)
+
+    def state_of(self, name: str) -> tuple[int | None, list[list[str]]]:
+        """The dry mass left of a batch and its certificates, for a state line."""
+        batch = self.shelf.batches.get(name)
+        return (batch.left, sorted(map(list, batch.certificates))) if batch else (None, [])
+
+    def figures(self, name: object) -> Figures | None:
+        """The figures of a batch as it stands."""
+        batch = self.shelf.batches.get(str(name))
+        if batch is None:
+            return None
+        booked = {name: add({}, content.booked.left) for name, content in sorted(batch.contents.items()) if content.booked.total()}
+        cautious = {name: batch.contents[name].claimable() for name in booked}
+        rows, unseen = [], dict[str, int]()
+        for position in sorted(batch.steps & self.shelf.rows.keys()):
+            entry, found = self.shelf.rows[position]
+            carrying = entry.event["kind"] in (self.policy or {})["carrying_kinds"]
+            rows += [(entry, row) for row in found if row.constituent in booked and (row.residual or not carrying)]
+            for row in found:
+                if row.not_assayed:
+                    unseen[row.constituent] = unseen.get(row.constituent, 0) + row.not_assayed
+        entered = [self.shelf.entered[one] for one in sorted(batch.entered)]
+        return Figures(
+            batch, self.sites[batch.plant], booked, cautious, rows, unseen, entered, set(self.shelf.over), dict(self.answers(batch.name))
+        )
+
+
+def rule_data(digest: str) -> Event | None:
+    """The rule data in force, where its hash is the one that record 0 states."""
+    try:
+        policy = json.loads(POLICY_FILE.read_bytes())
+        return policy if sha256(encode(policy)).hex() == digest else None
+    except (OSError, ValueError, Refused):
+        return None
+
+
+# --------------------------------------------------------------------- A certificate's figures
+
+
+class Figures(NamedTuple):
+    """What a certificate states of a batch, out of the books just before its event."""
+
+    batch: Batch
+    plant: Event
+    booked: dict[str, Portions]
+    cautious: dict[str, Portions]
+    rows: list[tuple[Entry, Row]]
+    not_assayed: dict[str, int]
+    entered: list[dict[str, set[Source]]]
+    over: set[str]
+    answers: dict[str, bool]
+
+
+def check_figures(credential: Credential, figures: Figures | None, report: Report) -> None:
+    """Compute `credentialSubject` again; the first field that differs is named with both values ("Certificates", 6)."""
+    if figures is None:
+        raise Refused("the certificate's batch is not in the books")
+    subject, batch = credential.subject, figures.batch
+    absorbed = sorted(number for kind, number in batch.absorbed if kind == subject.get("kind") and number not in figures.over)
+    wanted = {
+        "material": batch.material,
+        "mass_mg": batch.gross(),
+        "pieces": batch.pieces_left if batch.pieces else None,
+        "model": model_of(subject.get("kind"), figures),
+        "plant": {"site": figures.plant["id"], "name": figures.plant["name"], "country": figures.plant["country"]},
+        "lot_assay": lot_assay(figures),
+        "claims": [row for name in figures.booked for row in claims_of(name, figures)],
+        "portions": {name: [portion_row(source, mass) for source, mass in sorted(found.items())] for name, found in figures.booked.items()},
+        "balance": [balance_row(entry, row) for entry, row in figures.rows[-200:]],
+        "evidence_share": {name: evidence_share(name, figures) for name in figures.booked},
+        "absorbs": absorbed,
+        "not_assayed": figures.not_assayed,
+    }
+    issuers_words = {"customer", "order", "period", "condition", "denominator", "not_checked", "verdicts", "number", "kind", "batch"}
+    check_fields(subject, "credentialSubject", {*wanted, *issuers_words})
+    for name, want in wanted.items():
+        compare(name, subject[name], want)
+    check_verdicts(credential, figures, report)
+
+
+def compare(what: str, got: Any, want: Any) -> None:
+    """A field of a certificate and the same field computed again; of a list the first row that differs."""
+    if isinstance(got, list) and isinstance(want, list) and len(got) == len(want):
+        for at, (one, other) in enumerate(zip(got, want, strict=True)):
+            if one != other:
+                raise differs(f"the certificate's {what}, row {at}", one, other)
+    if isinstance(got, dict) and isinstance(want, dict) and got.keys() == want.keys():
+        for name in got:
+            compare(f"{what} {name}", got[name], want[name])
+    if got != want:
+        raise differs(f"the certificate's {what}", got, want)
+
+
+def portion_row(source: Source, mass: int) -> Event:
+    """One portion as a certificate states it."""
+    places = {fact: list(countries) for fact, countries in source.places}
+    row: Event = {"documented": source.documented, "feedstock": source.feedstock, "mass_mg": mass, "places": places}
+    row |= {"was": source.was} if source.was else {}
+    return row | ({"determined": dict(source.answers)} if source.answers else {})
+
+
+def balance_row(entry: Entry, row: Row) -> Event:
+    """One closing as a certificate states it."""
+    figures = {"residual_mg": row.residual, "bound_mg": row.bound, "unknown_mg": row.unknown, "constituent": row.constituent}
+    return {"record": entry.record_id, "site": entry.event["site"], "kind": entry.event["kind"], **figures}
+
+
+def percent(part: int, whole: int, places: int = 2) -> str:
+    """The fraction in percent, floored to so many decimals, 0.00 of nothing ("Certificates")."""
+    scale = 10**places
+    units = 100 * scale * part // whole if whole else 0
+    return f"{units // scale}.{units % scale:0{places}d}"
+
+
+def lot_assay(figures: Figures) -> Event:
+    """The assay as now read, or each contained mass of the dry mass left."""
+    batch = figures.batch
+    if batch.assay is not None:
+        return batch.assay
+    masses = {name: sum(portions.values()) for name, portions in figures.booked.items()}
+    return {name: {"value": percent(mass, batch.left, 4), "unit": "%", "method": "computed"} for name, mass in masses.items()}
+
+
+def lower(figures: Figures, name: str, chosen: Callable[[Source], bool], *, higher: bool = False) -> tuple[int, int]:
+    """A figure, the lower of booked and cautious or the higher, and the booked one."""
+    booked, cautious = (sum(mass for s, mass in of[name].items() if chosen(s)) for of in (figures.booked, figures.cautious))
+    return (max if higher else min)(booked, cautious), booked
+
+
+def evidence_share(name: str, figures: Figures) -> Event:
+    """How much of a constituent a document stands behind."""
+    mass, whole = lower(figures, name, lambda source: source.documented)[0], sum(figures.booked[name].values())
+    return {"mass_mg": mass, "of_mg": whole, "percent": percent(mass, whole)}
+
+
+def both(*parts: tuple[int, int]) -> tuple[int, int]:
+    """A sum adds its parts' figures."""
+    return sum(part[0] for part in parts), sum(part[1] for part in parts)
+
+
+def claims_of(name: str, figures: Figures) -> list[Event]:
+    """The claims of one constituent, in their order ("Certificates": claims)."""
+    found = {c: lower(figures, name, functools.partial(Source.is_class, feedstock=c), higher=c == UNKNOWN) for c in CLASSES}
+    yes = ("not_reclaimable_in_generating_process", True)
+    internal = lower(figures, name, lambda s: s.feedstock == "pre_consumer_internal" and yes in s.answers)
+    found["post_consumer"] = both(*(found[c] for c in CONSUMER))
+    found["pre_consumer"] = both(found["pre_consumer_external"], internal)
+    found["recycled_content"] = both(found["post_consumer"], found["pre_consumer"])
+    found["recovered_from_waste"] = both(*(found[c] for c in (*CONSUMER, *PRE_CONSUMER)))
+    sources = {*figures.booked[name], *figures.cautious[name]}
+    for fact in FACTS:
+        if fact in ("collected_in", "smelted_in", "refined_in") or any(fact in dict(source.places) for source in sources):
+            for one in sorted({source.countries(fact) for source in sources}):
+                same = functools.partial(Source.is_of, fact=fact, countries=one)
+                found[f"{fact}:{one}"] = lower(figures, name, same, higher=one == UNKNOWN)
+    whole, rows = sum(figures.booked[name].values()), []
+    for characteristic, (mass, booked) in found.items():
+        row = {"characteristic": characteristic, "constituent": name, "mass_mg": mass, "of_mg": whole, "percent": percent(mass, whole)}
+        rows.append(row | ({"booked_mg": booked} if booked != mass else {}))
+    return rows
+
+
+def model_of(kind: object, figures: Figures) -> str:
+    """The custody model, of the sources as they entered and as they are in the product ("Certificates": model)."""
+    entries = [[s for c in figures.booked for s in stocks.get(c, stocks.get(ANY, ()))] for stocks in figures.entered]
+    entries = [sources for sources in entries if sources]
+    product = [source for content in figures.batch.contents.values() for source in content.booked.made]
+    by_class = kind == "recycled-content"
+    of = (lambda s: s.feedstock) if by_class else (lambda s: s.places)
+    seen = [source for sources in entries for source in sources]
+    if len({of(source) for source in seen}) != 1 or len({of(source) for source in product}) != 1:
+        return "controlled_blending"
+    if len(entries) == 1:
+        return "identity_preserved"
+    everything = [*seen, *product]
+    known = all(s.feedstock != UNKNOWN if by_class else s.places and all(UNKNOWN not in c for _, c in s.places) for s in everything)
+    return "segregated" if known else "controlled_blending"
+
+
+# ------------------------------------------------------------------------- Verdicts
+
+RULES_FOLDER = POLICY_FILE.parent / "rules"
+NO_METALS = {"H", "He", "B", "C", "N", "O", "F", "Ne", "Si", "P", "S", "Cl", "Ar", "Se", "Br", "Kr", "I", "Xe"}
+GroupOf = tuple[str, str, str, tuple[str, ...]]
+
+
+def covered_by(rule: Event, constituents: Iterable[str]) -> list[str]:
+    """The constituents that a rule covers; none where none of its elements is covered ("Certificates": rules, 1)."""
+    names = list(constituents)
+    elements = set(names) if "ALL" in rule["elements"] else set(rule["elements"])
+    if rule["covers"] == "elements":
+        names = [name for name in names if name in elements]
+    elif rule["covers"] == "metals":
+        names = [name for name in names if name not in NO_METALS and not name[1:2].isupper()]
+    return names if elements.intersection(names) else []
+
+
+def foreign_places(rule: Event, source: Source, facts: Iterable[str]) -> list[str]:
+    """Recorded countries that are neither the rule's nor unknown."""
+    places = dict(source.places)
+    return [f"{fact} {one}" for fact in facts for one in places.get(fact, ()) if one not in (*rule["countries"], UNKNOWN)]
+
+
+def standing_of(rule: Event, source: Source) -> tuple[str, tuple[str, ...]]:
+    """How a source stands, with its detail ("Certificates": rules, 2 and 3)."""
+    places, facts = dict(source.places), list(rule["facts"])
+    if rule["operator"] == "flag":
+        flagged = any(one in rule["countries"] for fact in facts for one in places.get(fact, ()))
+        return "counts" if flagged else "not counted", ()
+    terms = [term for term in rule["numerator"] if source.feedstock in term.get("classes", (source.feedstock,))]
+    if not terms:
+        return UNKNOWN if source.feedstock == UNKNOWN else "not counted", ()
+    inside = {fact: set(places.get(fact, (UNKNOWN,))) <= set(rule["countries"]) for term in terms for fact in term.get("origin", ())}
+    met = [term for term in terms if "origin" not in term or any(inside[fact] for fact in term["origin"])]
+    looked = facts if met else [*facts, *(fact for fact in inside if fact not in facts)]
+    foreign = foreign_places(rule, source, looked)
+    if foreign:
+        return "foreign", tuple(sorted(foreign))
+    unplaced = any(UNKNOWN in places.get(fact, ()) for fact in facts)
+    unplaced |= bool(facts) and not any(fact in places for fact in facts) and not any("origin" in term for term in met)
+    if not met or source.feedstock == UNKNOWN or unplaced:
+        return UNKNOWN, ()
+    given = dict(source.answers)
+    questions = [term.get("question") for term in met]
+    if any(question is None or given.get(question) for question in questions):
+        return "counts", ()
+    missing = tuple(sorted(question for question in questions if question not in given))
+    return ("open", missing) if missing else ("not counted", ())
+
+
+def grouped(rule: Event, stocks: dict[str, Portions], names: list[str]) -> dict[GroupOf, int]:
+    """Masses by constituent, standing, class and detail ("Certificates": rules, 4)."""
+    found: dict[GroupOf, int] = {}
+    for name in names:
+        for source, mass in stocks[name].items():
+            standing, detail = standing_of(rule, source)
+            group = (name, standing, source.feedstock, detail)
+            found[group] = found.get(group, 0) + mass
+    return found
+
+
+def verdict_of(rule: Event, figures: Figures, day: date) -> tuple[str, str]:
+    """The verdict and what it would be ("Certificates": rules)."""
+    names = covered_by(rule, figures.booked)
+    if not names:
+        return "NOT_APPLICABLE", "NOT_APPLICABLE"
+    would_be = judged(rule, figures, names)
+    begins, ends = (rule[name] and date.fromisoformat(rule[name]) for name in ("effective_from", "effective_to"))
+    if rule["status"] == "proposed" or (begins and day < begins):
+        return "NOT_YET_IN_FORCE", would_be
+    if (ends and day > ends) or (not ends and rule["status"] == "ended"):
+        return "EXPIRED", would_be
+    return would_be, would_be
+
+
+def judged(rule: Event, figures: Figures, names: list[str]) -> str:
+    """What the figures come to, whatever the day ("Certificates": rules, 4 and 5)."""
+    booked, cautious = grouped(rule, figures.booked, names), grouped(rule, figures.cautious, names)
+    least = {group: min(mass, cautious.get(group, 0)) for group, mass in booked.items()}
+    low = sum(mass for group, mass in least.items() if group[1] == "counts")
+    high = low + sum(mass for group, mass in least.items() if group[1] == "open")
+    whole = sum(sum(figures.booked[name].values()) for name in names)
+    whole = max(whole, figures.batch.gross()) if rule["denominator"] == "product" else whole
+    if rule["home_scrap"] == "net_out":
+        whole -= sum(lower(figures, name, functools.partial(Source.is_class, feedstock="home_scrap"))[0] for name in names)
+    if rule["missing"]:
+        return "INDETERMINATE"
+    if rule["operator"] == "flag":
+        return "FAIL" if any(mass and group[1] == "counts" for group, mass in (*booked.items(), *cautious.items())) else "PASS"
+    if rule["operator"] == "qualitative":
+        details = [pair for group in {*booked, *cautious} if group[1] == "foreign" for pair in group[3]]
+        if any(pair.split(" ")[0] in rule.get("decisive", ()) for pair in details):
+            return "FAIL"
+        if rule.get("question") in figures.answers:
+            return "PASS" if figures.answers[str(rule["question"])] else "FAIL"
+        return "PASS" if low == whole else "INDETERMINATE"
+    holds = [holds_of(rule, mass, whole) for mass in (low, high)]
+    return "PASS" if all(holds) else "INDETERMINATE" if any(holds) else "FAIL"
+
+
+def holds_of(rule: Event, mass: int, whole: int) -> bool:
+    """Whether a mass is as much of the whole as the rule asks."""
+    if rule["operator"] == "report" or not whole:
+        return mass > 0
+    if rule["operator"] == "all_in":
+        return mass == whole
+    asked = Fraction(rule["threshold"]) * whole / 100
+    return {">=": mass >= asked, ">": mass > asked, "==": mass == asked}[rule["operator"]]
+
+
+def check_verdicts(credential: Credential, figures: Figures, report: Report) -> None:
+    """Every verdict is reproduced by the rule of its hash; reasons are not compared ("Certificates": rules)."""
+    known = {}
+    for file in sorted(RULES_FOLDER.glob("*.json")):
+        rule = json.loads(file.read_bytes())
+        known[sha256(encode(rule)).hex()] = rule
+    written = str(credential.body.get("validFrom"))[:10]
+    need(is_date(written), "the credential's validFrom is no time")
+    for row in credential.subject["verdicts"]:
+        need(isinstance(row, dict), "a verdict that is no object")
+        rule = known.get(row.get("rule_sha256"))
+        if rule is None or "steps" in rule:
+            report.leave(
+                f"the verdict of rule {row.get('rule')}", "its rule is not at hand, or goes by steps, whose fields the spec does not give"
+            )
+            continue
+        verdict, would_be = verdict_of(rule, figures, date.fromisoformat(written))
+        want = {"rule": rule["id"], "rule_version": rule["version"], "title": rule["title"], "citation": rule["citation"], "as_of": written}
+        for name, value in {**want, "verdict": verdict, "would_be": would_be}.items():
+            compare(f"{name} by rule {rule['id']}", row.get(name), value)
+
+
+# -------------------------------------------------------------------- Forms of events
+
+Check = Callable[[Any], bool]
+COUNTRY_CODES = """
+AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW
+BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI
+FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN
+IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME
+MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF
+PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV
+SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE
+YT ZA ZM ZW"""
+COUNTRIES = {*COUNTRY_CODES.split(), UNKNOWN}
+FACT_NAMES = """collected_in generated_in mined_in broken_in smelted_in refined_in
+alloyed_in oxide_made_in component_made_in assembled_in formed_charged_in"""
+FACTS = FACT_NAMES.split()
+
+
+def grammar(pattern: str) -> Check:
+    """Text that matches as a whole."""
+    compiled = re.compile(pattern + r"\Z", re.ASCII)
+    return lambda value: isinstance(value, str) and compiled.match(value) is not None
+
+
+def one_of(words: str) -> Check:
+    """One of some words."""
+    return lambda value: isinstance(value, str) and value in words.split()
+
+
+def whole(low: int, high: int) -> Check:
+    """An integer in a range."""
+    return lambda value: is_count(value) and low <= value <= high
+
+
+def listed(check: Check, low: int, high: int) -> Check:
+    """A list of so many."""
+    return lambda value: isinstance(value, list) and low <= len(value) <= high and all(map(check, value))
+
+
+def mapped(key: Check, check: Check, low: int, high: int) -> Check:
+    """An object from one sort of key to one sort of value."""
+    return lambda v: isinstance(v, dict) and low <= len(v) <= high and all(key(name) and check(item) for name, item in v.items())
+
+
+def fields(**checks: Check) -> Check:
+    """An object with these fields and no others; `_o` at the end marks `?`, `_d` marks a default."""
+
+    def holds(value: Any) -> bool:
+        if not isinstance(value, dict):
+            return False
+        left = dict(value)
+        for name, check in checks.items():
+            plain = name[:-2] if name.endswith(("_o", "_d")) else name
+            if plain not in left:
+                if plain == name:
+                    return False
+                continue
+            item = left.pop(plain)
+            if not (check(item) or (item is None and name.endswith("_o"))):
+                return False
+        return not left
+
+    return holds
+
+
+def either(*checks: Check) -> Check:
+    """Any of some forms."""
+    return lambda value: any(check(value) for check in checks)
+
+
+def human(most: int) -> Check:
+    """Text that people read, of 1 to so many code points ("Names")."""
+
+    def holds(value: Any) -> bool:
+        return isinstance(value, str) and 1 <= len(value) <= most and name_fault(value) is None
+
+    return holds
+
+
+def is_time(value: Any) -> bool:
+    """A time that exists, with at most six digits of a second."""
+    try:
+        return isinstance(value, str) and bool(TIME.match(value)) and datetime.fromisoformat(value) is not None
+    except ValueError:
+        return False
+
+
+def is_date(value: Any) -> bool:
+    """A day that exists."""
+    try:
+        return bool(grammar(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")(value)) and date.fromisoformat(value) is not None
+    except ValueError:
+        return False
+
+
+def is_amendable(event: Any) -> bool:
+    """Whether it is an event that a `correct` may hold."""
+    return isinstance(event, dict) and str(event.get("type")) in BOOKED and is_event(event)
+
+
+PARTY_PATTERN = r"[a-z0-9][a-z0-9-]{1,38}"
+PARTY_FORM: Check = lambda value: grammar(PARTY_PATTERN)(value) and value not in NO_PARTIES  # noqa: E731
+SITE, BATCH = grammar(PARTY_PATTERN + r":[a-z0-9][a-z0-9._-]{0,63}"), grammar(PARTY_PATTERN + r":[A-Za-z0-9._-]{1,64}")
+KEY, HASH = grammar(PARTY_PATTERN + r"/[A-Za-z0-9._-]{1,64}"), grammar(r"[0-9a-f]{64}")
+TOKEN, NUMBER = grammar(r"[A-Za-z0-9][A-Za-z0-9 ._:/#-]{0,63}"), grammar(PARTY_PATTERN + r"-(?:RC|DO)-[0-9]{4,9}")
+VKEY, BASE64 = grammar(r"[^+]{1,128}\+[0-9a-f]{8}\+[A-Za-z0-9+/]+={0,2}"), grammar(r"(?=.{4,2000}\Z)[A-Za-z0-9+/]+={0,2}")
+DECIMAL_FORM, SIGNED_FORM = grammar(r"[0-9]{1,15}(\.[0-9]{1,12})?"), grammar(r"-?[0-9]{1,15}(\.[0-9]{1,12})?")
+CONSTITUENT, COUNTRY = grammar(r"[A-Z][a-z]?|[A-Z]{2,6}"), lambda value: isinstance(value, str) and value in COUNTRIES
+FLAG, MASS_UNIT, PART_UNIT = lambda value: isinstance(value, bool), one_of("kg g t lb short_ton long_ton"), one_of("% ppm 1")
+SEALED, PIECES, CLASS = fields(sealed=HASH), whole(1, MAX_INTEGER), one_of(" ".join(CLASSES))
+QUANTITY = fields(value=DECIMAL_FORM, unit=MASS_UNIT, u_o=DECIMAL_FORM, device_o=TOKEN, method_o=TOKEN)
+SIGNED_QUANTITY = fields(value=SIGNED_FORM, unit=MASS_UNIT, u_o=DECIMAL_FORM, device_o=TOKEN, method_o=TOKEN)
+DRAWN = either(QUANTITY, fields(pieces=PIECES))
+PROPORTION = fields(value=DECIMAL_FORM, unit=PART_UNIT, u_o=DECIMAL_FORM, method_o=TOKEN)
+ASSAY = mapped(CONSTITUENT, either(PROPORTION, fields(below=DECIMAL_FORM, unit=PART_UNIT, method_o=TOKEN)), 0, 40)
+PLACES = mapped(one_of(FACT_NAMES), either(COUNTRY, lambda v: listed(COUNTRY, 1, 20)(v) and len(set(v)) == len(v)), 0, 11)
+SHARE = fields(feedstock=CLASS, places_d=PLACES, share=PROPORTION, constituent_o=CONSTITUENT)
+GENERATOR = fields(party_o=PARTY_FORM, name_o=either(human(120), SEALED), process=TOKEN)
+SERIALS = listed(listed(TOKEN, 2, 2), 0, 100)
+DOCUMENT = fields(kind=TOKEN, sha256=HASH, number_o=SEALED, date_o=is_date, issuer_o=human(200))
+ROLES = listed(TOKEN, 0, 12)
+PARTY_FACTS = fields(id=PARTY_FORM, name=human(120), country=COUNTRY, roles_d=ROLES, identifiers_d=mapped(TOKEN, human(200), 0, 20))
+CAPACITY = fields(value=DECIMAL_FORM, unit=MASS_UNIT, per=one_of("year month day"))
+SITE_FACTS = fields(
+    id=SITE, party=PARTY_FORM, name=human(120), country=COUNTRY, roles_d=ROLES, subdivision_o=grammar(r"[A-Z]{2}-[A-Z0-9]{1,3}"),
+    latitude_o=SIGNED_FORM, longitude_o=SIGNED_FORM, capacity_o=CAPACITY,
+)  # fmt: skip
+KINDS = one_of("break desulfurise smelt refine alloy cast oxide paste grid assemble form blend split merge rework")
+INPUT = fields(batch=BATCH, made_by_o=HASH, mass_o=DRAWN, moisture_o=PROPORTION, rest_d=FLAG, final_d=FLAG)
+OUTPUT = fields(
+    batch=BATCH, material=TOKEN, mass=either(QUANTITY, one_of(BALANCE)), moisture_o=PROPORTION, assay_o=ASSAY, vessel_o=TOKEN,
+    pieces_o=PIECES, serials_d=SERIALS, provisional_d=FLAG, owner_o=PARTY_FORM, generator_o=GENERATOR,
+)  # fmt: skip
+LOSS = fields(kind=TOKEN, contained=mapped(CONSTITUENT, QUANTITY, 1, 40))
+OF = fields(record=HASH, event=whole(0, 255))
+ALL: dict[str, Check] = {"type": TOKEN, "time": is_time, "private_d": mapped(TOKEN, SEALED, 0, 20), "documents_d": listed(DOCUMENT, 0, 50)}
+AT: dict[str, Check] = {**ALL, "site": SITE, "owner_o": PARTY_FORM}
+USE: dict[str, Check] = {**AT, "batch": BATCH, "made_by_o": HASH}
+POLICY = fields(sha256=HASH, version=human(200))
+FORMS: dict[str, Check] = {
+    "genesis": fields(**ALL, origin=grammar(r"[a-z0-9-]+(\.[a-z0-9-]+)+(/[a-z0-9.-]+)+"), registrar=VKEY, log=listed(VKEY, 1, 4),
+                      policy=POLICY, nonce=grammar(r"[0-9a-f]{32}")),
+    "admit": fields(**ALL, party=PARTY_FACTS, key=VKEY, proof=BASE64),
+    "site": fields(**ALL, site=SITE_FACTS),
+    "enrol": fields(**ALL, party=PARTY_FORM, key=VKEY, proof=BASE64, scopes=listed(one_of("admin record certify attest"), 1, 4)),
+    "retire": fields(**ALL, key=KEY, reason_o=human(200)),
+    "revoke": fields(**ALL, key=KEY, compromised_since_o=is_time, reason_o=human(200)),
+    "receive": fields(**AT, batch=BATCH, material=TOKEN, mass=QUANTITY, tare_o=QUANTITY, moisture_o=PROPORTION, assay_o=ASSAY,
+                      feedstock_o=CLASS, shares_o=listed(SHARE, 1, 100), places_d=PLACES, generator_o=GENERATOR, opening_d=FLAG,
+                      vessel_o=TOKEN, pieces_o=PIECES, serials_d=SERIALS, provisional_d=FLAG),
+    "transform": fields(**AT, kind=KINDS, inputs=listed(INPUT, 1, 400), outputs=listed(OUTPUT, 1, 400), losses_d=listed(LOSS, 0, 100)),
+    "ship": fields(**USE, mass_o=DRAWN, moisture_o=PROPORTION, rest_d=FLAG, to=either(SITE, fields(outside=SEALED, country=COUNTRY))),
+    "accept": fields(**USE, mass=QUANTITY, moisture_o=PROPORTION, difference_o=one_of("water electrolyte")),
+    "assay": fields(**USE, assay=ASSAY, provisional_d=FLAG, umpire_d=FLAG),
+    "adjust": fields(**USE, mass=SIGNED_QUANTITY, kind_d=one_of("count water"), moisture_o=PROPORTION, assay_o=ASSAY, reason=human(200)),
+    "dispose": fields(**USE, mass_o=DRAWN, moisture_o=PROPORTION, rest_d=FLAG, final_d=FLAG, reason=human(200)),
+    "return": fields(**AT, of=BATCH, batch=BATCH, mass=QUANTITY, moisture_o=PROPORTION,
+                     **{"as": one_of("distribution_return rework recovered_waste")}),
+    "determine": fields(**ALL, of=BATCH, question=grammar(r"[a-z][a-z0-9_]{0,63}"), answer=FLAG, basis=human(200),
+                        by=fields(name=SEALED, role=human(200))),
+    "certify": fields(**USE, kind=one_of("recycled-content domestic-origin"), number=NUMBER, mass_mg=whole(1, MAX_INTEGER), credential=HASH,
+                      valid_until=is_time),
+    "withdraw": fields(**ALL, certificate=NUMBER, reason=human(200), superseded_by_o=NUMBER),
+    "correct": fields(**ALL, of=OF, event=is_amendable, reason=human(200)),
+    "void": fields(**ALL, of=OF, reason=human(200)),
+}  # fmt: skip
+
+
+def is_event(event: Event) -> bool:
+    """Whether an event has the form of its type ("Events")."""
+    return FORMS[event["type"]](event)
+
+
+# -------------------------------------------------------------------------- Replay
+
+
+@dataclass
+class Report:
+    """What a verification found beside that it holds."""
+
+    said: list[str] = field(default_factory=list)
+    left: dict[str, str] = field(default_factory=dict)
+
+    def say(self, text: str) -> None:
+        """A finding, in the verdict line."""
+        self.said.append(text)
+
+    def leave(self, what: str, why: str) -> None:
+        """Something that was not checked; the first reason stands."""
+        self.left.setdefault(what, why)
+
+
+def verify_evidence(data: bytes, trust: bytes, certificate: bytes | None) -> None:
+    """Raise Refused where the evidence does not hold ("Evidence")."""
+    check_evidence(data, trust, certificate)
+
+
+def check_evidence(data: bytes, trust_file: bytes, certificate: bytes | None) -> Report:
+    """Verify evidence, steps 1 to 12."""
+    report, evidence, trust = Report(), parse_evidence(data), parse_trust(trust_file)
+    credential = None
+    if evidence.subject == "certificate" and certificate is None:
+        report.leave("the credential and its figures", "no credential was given")
+    elif evidence.subject == "certificate" and certificate is not None:
+        credential = check_credential(certificate)
+        if credential.digest != evidence.digest:
+            raise differs("the credential's digest", credential.digest, evidence.digest)
+    checkpoint = check_checkpoint(evidence.checkpoint, trust)
+    check_quorum(checkpoint, trust)
+    report.say(f"{len(evidence.records)} records of a log of size {checkpoint.size}")
+    leaves = {index: leaf_hash(record) for index, record in evidence.records}
+    root = multiproof_root(leaves, checkpoint.size, evidence.nodes)
+    if root != checkpoint.root:
+        raise differs(f"root at size {checkpoint.size}", root.hex(), checkpoint.root.hex())
+    roots = check_priors(evidence, checkpoint)
+    anchors = check_anchors(evidence, trust, roots)
+    statement = check_statement(evidence, trust, roots)
+    replay = replay_evidence(evidence, trust, roots, statement, credential, report)
+    check_times(evidence, replay.state, trust, [*anchors, checkpoint], report)
+    attested = f"complete to record {statement.size - 1} (attested by {statement.auditor})" if statement else "completeness not shown"
+    report.say(attested)
+    return report
+
+
+def check_priors(evidence: Evidence, checkpoint: Checkpoint) -> dict[int, bytes]:
+    """Every `prior` line is a consistency proof to the checkpoint ("Evidence", step 5); the roots that are known."""
+    roots = {checkpoint.size: checkpoint.root}
+    for size, root, path in evidence.priors:
+        check_consistency(size, root, checkpoint.size, checkpoint.root, path)
+        roots[size] = root
+    return roots
+
+
+def check_anchors(evidence: Evidence, trust: Trust, roots: dict[int, bytes]) -> list[Checkpoint]:
+    """Every anchor is signed by the log; its size and root are those of a `prior` line ("Evidence", step 5)."""
+    anchors, priors = [], {size for size, _, _ in evidence.priors}
+    for data in evidence.anchors:
+        anchor = check_checkpoint(data, trust)
+        need(anchor.size in priors, f"an anchor of size {anchor.size} without a prior line")
+        if anchor.root != roots[anchor.size]:
+            raise differs(f"an anchor's root at size {anchor.size}", anchor.root.hex(), roots[anchor.size].hex())
+        anchors.append(anchor)
+    return anchors
+
+
+@dataclass
+class Replay:
+    """A replay of records with the books beside it."""
+
+    state: State
+    books: Books
+    report: Report
+
+    def apply(self, index: int, data: bytes) -> Record:
+        """One record: its form, its place and its signature, and what it books."""
+        try:
+            record = parse_record(data)
+        except Refused as refusal:
+            raise Refused(f"record {index} does not hold: {refusal}") from refusal
+        self.state.apply(index, record)
+        self.books.apply(index, record, self.state.keys[record.key].party)
+        return record
+
+
+def replay_evidence(
+    evidence: Evidence, trust: Trust, roots: dict[int, bytes], statement: Statement | None, credential: Credential | None, report: Report
+) -> Replay:
+    """Replay the records partially, compare the statement's lines, and the certificate's figures ("Evidence", steps 7 to 10)."""
+    need(evidence.records[0][0] == 0, "the first record has not index 0")
+    replay = Replay(State(trust, partial=True, roots=roots), Books(frozenset(evidence.scope), report, evidence.digest), report)
+    pending = statement
+    for index, data in evidence.records:
+        if pending is not None and index >= pending.size:
+            check_state_lines(pending, replay.state, set(evidence.scope), replay.books.state_of)
+            pending = None
+        record = replay.apply(index, data)
+        for event in record.events:
+            if credential is not None and event["type"] == "certify" and event["credential"] == evidence.digest:
+                check_registration(credential, replay.state, event, index)
+                check_figures(credential, replay.books.found, report)
+        if evidence.key == record.key and evidence.subject == "key":
+            need(record.key not in replay.state.sequence_gaps, f"the records of {record.key} leave out a seq before {record.header['seq']}")
+    if pending is not None:
+        check_state_lines(pending, replay.state, set(evidence.scope), replay.books.state_of)
+    if evidence.subject == "certificate":
+        batch = replay.state.certificates.get(evidence.digest, {}).get("batch")
+        need(batch is None or batch in evidence.scope, "the scope does not hold the certificate's batch")
+        check_standing(evidence.digest, replay)
+    else:
+        need(evidence.key in replay.state.keys, f"key {evidence.key} is not known")
+    return replay
+
+
+def check_standing(digest: str, replay: Replay) -> None:
+    """Withdrawn or ended make a certificate not hold ("Certificates", 7, and standing)."""
+    event = replay.state.certificates.get(digest)
+    if event is None:
+        raise Refused(f"no certify event with digest {digest}")
+    need(digest not in replay.state.withdrawn, "the certificate is withdrawn")
+    need(event["number"] not in replay.books.shelf.over, "the certificate has ended: something was made of what it is over")
+
+
+def check_times(evidence: Evidence, state: State, trust: Trust, covers: list[Checkpoint], report: Report) -> None:
+    """For every key with a `compromised_since`, which of its records are not time-proven ("Evidence", step 11)."""
+    for name, key in sorted(state.keys.items()):
+        if key.compromised_since is None:
+            continue
+        since = moment(key.compromised_since, "compromised_since").timestamp()
+        for index, record in sorted(state.records.values(), key=lambda pair: pair[0]):
+            if record.key == name and not any(proves(cover, trust, index, since) for cover in covers):
+                report.say(f"UNTRUSTED_TIME record {index} of {name}")
+
+
+def proves(cover: Checkpoint, trust: Trust, index: int, since: float) -> bool:
+    """Whether a checkpoint covers the record, reached the quorum, and every counted time is before that moment."""
+    times = cover.witnesses.values()
+    return index < cover.size and bool(times) and reached(cover, trust) and all(time < since for time in times)
+
+
+# -------------------------------------------------------------------------- Export
+
+TILE_WIDTH = 256
+TILE_FILE = re.compile(r"(?P<level>entries|[0-9]|[1-5][0-9]|6[0-3])/(?P<index>(?:x[0-9]{3}/)*[0-9]{3})(?:\.p/(?P<width>[0-9]{1,3}))?\Z")
+
+
+def tile_path(level: int | str, index: int, width: int) -> str:
+    """The path of a tile in groups of three digits, all but the last marked (c2sp.org/tlog-tiles)."""
+    groups = [f"{index % 1000:03d}"]
+    while index >= 1000:
+        index //= 1000
+        groups.insert(0, f"x{index % 1000:03d}")
+    return f"tile/{level}/{'/'.join(groups)}" + (f".p/{width}" if width < TILE_WIDTH else "")
+
+
+def widths(count: int) -> Iterator[tuple[int, int]]:
+    """The tiles that hold so many things: index and width."""
+    for index in range(count // TILE_WIDTH):
+        yield index, TILE_WIDTH
+    if count % TILE_WIDTH:
+        yield count // TILE_WIDTH, count % TILE_WIDTH
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file that is there."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Unreadable(f"cannot read {path.name}: {error.strerror}") from error
+
+
+def read_entries(folder: Path, size: int) -> Iterator[bytes]:
+    """The entries of all bundles in order, each behind its length in two bytes, big endian."""
+    for index, width in widths(size):
+        path = tile_path("entries", index, width)
+        file = folder / path
+        if not file.exists():
+            file = folder / tile_path("entries", index, TILE_WIDTH)
+        data, at = read_bytes(file), 0
+        for _ in range(width):
+            need(at + 2 <= len(data), f"{path} breaks off")
+            length = int.from_bytes(data[at : at + 2], "big")
+            need(at + 2 + length <= len(data), f"{path} breaks off")
+            yield data[at + 2 : at + 2 + length]
+            at += 2 + length
+        need(at == len(data), f"{path} has something behind its entries")
+
+
+def tile_levels(leaves: list[bytes]) -> list[list[bytes]]:
+    """The hashes of every level of tiles: level L has the roots of the full subtrees of 256^L leaves."""
+    levels = [leaves]
+    while len(levels[-1]) >= TILE_WIDTH:
+        below = levels[-1]
+        levels.append([tree_root(below[at : at + TILE_WIDTH]) for at in range(0, len(below) - TILE_WIDTH + 1, TILE_WIDTH)])
+    return levels
+
+
+def check_tiles(folder: Path, leaves: list[bytes]) -> None:
+    """Every tile of hashes that there must be, computed again; no tile beyond the tree (c2sp.org/tlog-tiles)."""
+    levels = tile_levels(leaves)
+    for level, hashes in enumerate(levels):
+        for index, width in widths(len(hashes)):
+            path = tile_path(level, index, width)
+            want = b"".join(hashes[index * TILE_WIDTH : index * TILE_WIDTH + width])
+            need((folder / path).exists(), f"{path} is missing")
+            need(read_bytes(folder / path) == want, f"{path} is not what the entries give")
+    for file in sorted((folder / "tile").rglob("*")):
+        if file.is_file():
+            check_one_tile(file, file.relative_to(folder / "tile").as_posix(), levels)
+
+
+def check_one_tile(file: Path, name: str, levels: list[list[bytes]]) -> None:
+    """A tile file that is there, perhaps of an earlier size: within the tree, and a tile of its hashes."""
+    match = TILE_FILE.match(name)
+    if match is None:
+        raise Refused(f"tile/{name} is no tile")
+    level = match["level"]
+    index = int(match["index"].replace("/", "").replace("x", ""))
+    width = int(match["width"] or TILE_WIDTH)
+    need(f"tile/{name}" == tile_path(level, index, width) and width > 0, f"tile/{name} is no tile")
+    number = 0 if level == "entries" else int(level)
+    need(number < len(levels) and index * TILE_WIDTH + width <= len(levels[number]), f"tile/{name} lies beyond the tree")
+    if level != "entries":
+        want = b"".join(levels[number][index * TILE_WIDTH : index * TILE_WIDTH + width])
+        need(read_bytes(file) == want, f"tile/{name} is not what the entries give")
+
+
+def verify_export(folder: Path, trust: bytes) -> None:
+    """Raise Refused where an exported ledger does not hold ("Log", tiles of c2sp.org/tlog-tiles)."""
+    check_export(folder, trust, None)
+
+
+def check_export(folder: Path, trust_file: bytes, certificate: bytes | None) -> Report:
+    """Verify an export from record 0: checkpoint, tiles, every record; and a certificate's figures where one is given."""
+    report, trust = Report(), parse_trust(trust_file)
+    checkpoint = check_checkpoint(read_bytes(folder / "checkpoint"), trust)
+    check_quorum(checkpoint, trust)
+    credential = check_credential(certificate) if certificate is not None else None
+    entries = list(read_entries(folder, checkpoint.size))
+    leaves = [leaf_hash(entry) for entry in entries]
+    root = tree_root(leaves)
+    if root != checkpoint.root:
+        raise differs(f"root at size {checkpoint.size}", root.hex(), checkpoint.root.hex())
+    check_tiles(folder, leaves)
+    state = State(trust, partial=False, roots={0: sha256(b"")})
+    books = Books(None, report, credential.digest if credential else "")
+    replay, frontier = Replay(state, books, report), Frontier()
+    for index, entry in enumerate(entries):
+        record = replay.apply(index, entry)
+        frontier.append(leaves[index])
+        state.roots[index + 1] = frontier.root()
+        for event in record.events:
+            if credential is not None and event["type"] == "certify" and event["credential"] == credential.digest:
+                check_registration(credential, state, event, index)
+                check_figures(credential, replay.books.found, report)
+    if credential is not None:
+        check_standing(credential.digest, replay)
+    report.say(f"all {checkpoint.size} records of the log and every tile")
+    return report
+
+
+# --------------------------------------------------------------------- Command line
+
+
+def verify_file(path: Path, trust: bytes, certificate: bytes | None, record: bytes | None) -> Report:
+    """Verify a file by its first line, or a folder as an export."""
+    if path.is_dir():
+        return check_export(path, trust, certificate)
+    data, report = read_bytes(path), Report()
+    first = data.split(b"\n", 1)[0]
+    if first == b"plumbline/evidence/v1":
+        return check_evidence(data, trust, certificate)
+    if first == b"plumbline/fork/v1":
+        report.say("fork: the log signed " + verify_fork(data, trust))
+    elif first == b"c2sp.org/tlog-proof@v1":
+        need(record is not None, "a receipt needs its --record", Unreadable)
+        assert record is not None
+        parse_record(record)
+        report.say(f"the record is entry {verify_receipt(data, record, trust)} of the log")
+        report.leave("the record's signature and rules", "a receipt shows only that it is logged")
+    else:
+        pinned = parse_trust(trust)
+        checkpoint = check_checkpoint(data, pinned)
+        check_quorum(checkpoint, pinned)
+        report.say(f"a checkpoint of size {checkpoint.size}")
+    return report
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Verify, print one verdict line and what was not checked, and return the exit code."""
+    parser = argparse.ArgumentParser(description="independent verifier of the plumbline ledger format")
+    parser.add_argument("what", type=Path, help="an evidence file, receipt, fork proof or checkpoint, or the folder of an export")
+    parser.add_argument("--trust", type=Path, required=True)
+    parser.add_argument("--certificate", type=Path, help="the credential's json")
+    parser.add_argument("--record", type=Path, help="the record of a receipt")
+    options = parser.parse_args(arguments)
+    try:
+        given = [read_bytes(path) if path else None for path in (options.certificate, options.record)]
+        report = verify_file(options.what, read_bytes(options.trust), *given)
+    except Unreadable as refusal:
+        print(f"unreadable: {refusal}")
+        return 2
+    except Refused as refusal:
+        print(f"does not hold: {refusal}")
+        return 1
+    print("holds: " + "; ".join(report.said))
+    for what, why in report.left.items():
+        print(f"not checked: {what} ({why})")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
