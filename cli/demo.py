@@ -233,7 +233,7 @@ class Demonstration:
         from ledger.evidence.format import lines_of, read_evidence  # noqa: PLC0415 - loaded when needed
         from ledger.evidence.verification import verify_evidence  # noqa: PLC0415 - loaded when needed
         from ledger.trust import read_trust  # noqa: PLC0415 - loaded when needed
-        from reports.certificate import read_attached  # noqa: PLC0415 - loaded when needed
+        from reports.attachment import read_attached  # noqa: PLC0415 - loaded when needed
 
         trust = read_trust((self.folder / "trust").read_bytes(), file="trust")
         credential, evidence = read_attached(file.read_bytes())

@@ -77,7 +77,7 @@ def _certificate(given: _Given) -> Verification:
 
     credential, evidence = given.data, given.evidence
     if credential.startswith(b"%PDF-"):
-        from reports.certificate import read_attached  # noqa: PLC0415 - loaded when needed
+        from reports.attachment import read_attached  # noqa: PLC0415 - loaded when needed
 
         credential, attached = read_attached(credential)
         evidence = evidence or attached

@@ -15,6 +15,10 @@ from pikepdf import Array, AttachedFileSpec, Name, Object, ObjectStreamMode, Pdf
 from ledger.errors import FormatError, LimitError
 from reports.text import printable
 
+ATTACHMENT = "certificate.json"
+EVIDENCE = "evidence.txt"
+"""What a certificate carries: the signed credential, and the records that its figures follow from."""
+
 MAX_PDF = 32 * 1024 * 1024
 MAX_ATTACHMENTS = 16
 MAX_ATTACHMENT = 16 * 1024 * 1024
@@ -95,3 +99,28 @@ def _unpack(name: str, stream: Object) -> bytes:
     if len(raw) > MAX_ATTACHMENT:
         raise LimitError(f"attachment {printable(name)}", got=len(raw), limit=MAX_ATTACHMENT, unit="bytes unpacked or more")
     return raw
+
+
+def read_pdf(pdf: bytes) -> bytes:
+    """Return the signed credential that a certificate carries, as attached.
+
+    Raises:
+        FormatError: The PDF is damaged or carries no credential.
+        LimitError: The PDF or an attachment is too large.
+    """
+    return read_attached(pdf)[0]
+
+
+def read_attached(pdf: bytes) -> tuple[bytes, bytes | None]:
+    """Return the signed credential that a certificate carries, and its evidence where it has some.
+
+    Raises:
+        FormatError: The PDF is damaged or carries no credential.
+        LimitError: The PDF or an attachment is too large.
+    """
+    found = extract(pdf)
+    if ATTACHMENT not in found:
+        raise FormatError(
+            f"the PDF carries no {ATTACHMENT}", hint="ask the issuer for the certificate as it was issued, not printed or converted"
+        )
+    return found[ATTACHMENT], found.get(EVIDENCE)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ledger.errors import FormatError
 from ledger.tlog import canonical
-from reports.attachment import attach, extract
+from reports.attachment import ATTACHMENT, EVIDENCE, attach
 from reports.certificate_content import Claim, Content, Figure, Portion, Step, Verdict
 from reports.certificate_page import set_pages
 from reports.diagram import Diagram
@@ -22,8 +22,6 @@ from reports.statement import check_statement, written
 from reports.text import mass, percent_floor
 from reports.words import FEEDSTOCKS, constituent, country
 
-ATTACHMENT = "certificate.json"
-EVIDENCE = "evidence.txt"
 TITLES = {"recycled-content": "Recycled content certificate", "domestic-origin": "Domestic origin certificate"}
 
 
@@ -66,31 +64,6 @@ def render_pdf(
     if evidence is None:
         return pdf
     return attach(pdf, EVIDENCE, evidence, description="the logged records that the figures follow from", media_type="text/plain")
-
-
-def read_pdf(pdf: bytes) -> bytes:
-    """Return the signed credential that a certificate carries, as attached.
-
-    Raises:
-        FormatError: The PDF is damaged or carries no credential.
-        LimitError: The PDF or an attachment is too large.
-    """
-    return read_attached(pdf)[0]
-
-
-def read_attached(pdf: bytes) -> tuple[bytes, bytes | None]:
-    """Return the signed credential that a certificate carries, and its evidence where it has some.
-
-    Raises:
-        FormatError: The PDF is damaged or carries no credential.
-        LimitError: The PDF or an attachment is too large.
-    """
-    found = extract(pdf)
-    if ATTACHMENT not in found:
-        raise FormatError(
-            f"the PDF carries no {ATTACHMENT}", hint="ask the issuer for the certificate as it was issued, not printed or converted"
-        )
-    return found[ATTACHMENT], found.get(EVIDENCE)
 
 
 def digest_of(credential: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reports.certificate import read_pdf
+from reports.attachment import read_pdf
 from terminal import command, house, lead, truck
 
 

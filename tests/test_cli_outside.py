@@ -12,8 +12,7 @@ import pytest
 from keyring import signer
 from ledger.errors import LedgerError
 from ledger.keys import write_key_file
-from reports.attachment import extract
-from reports.certificate import ATTACHMENT, EVIDENCE, read_attached
+from reports.attachment import ATTACHMENT, EVIDENCE, extract, read_attached
 from terminal import Terminal, command, house, lead
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from reports.certificate import read_pdf
+from reports.attachment import read_pdf
 from terminal import command
 
 PDFS = ("certificate-recycled-content.pdf", "certificate-domestic-origin.pdf")

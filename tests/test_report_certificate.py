@@ -12,7 +12,8 @@ import pytest
 
 from ledger.errors import FormatError
 from ledger.tlog import canonical
-from reports.certificate import content_of, digest_of, read_pdf, render_pdf
+from reports.attachment import read_pdf
+from reports.certificate import content_of, digest_of, render_pdf
 from reports.certificate_page import shares
 from reports.lineage import Edge, Node
 from reports.sankey import page_diagram
