@@ -239,7 +239,8 @@ def _untrusted_times(partial: _Partial) -> list[str]:
             continue
         since = datetime.fromisoformat(facts.compromised_since).timestamp()
         proven = [size for size, witnessed in partial.witnessed if _before(witnessed, since)]
-        unproven = [index for index in indexes if not any(size > index for size in proven)]
+        before = [index for index in indexes if index != facts.revoked]  # what says that it was revoked says nothing that needs a time
+        unproven = [index for index in before if not any(size > index for size in proven)]
         if unproven:
             cautions.append(
                 f"UNTRUSTED_TIME: key {name} was compromised since {facts.compromised_since}; no quorum shows that its record {unproven[0]}"
