@@ -87,7 +87,7 @@ def trust(session: Session, output: str | None, policy: str | None, *, allow_wea
     from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
 
     store = session.store()
-    made = set_policy(session, store, policy, allow_weak_policy=allow_weak_policy) if policy else remembered_trust(session, store)[0]
+    made = set_policy(session, store, policy, allow_weak_policy=allow_weak_policy) if policy else remembered_trust(session, store)
     if output and output != "-":
         replace_file(Path(output), made.text().encode())
     if session.as_json:

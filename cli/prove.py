@@ -83,7 +83,7 @@ def _index(view: StoreView, named: str) -> int:
 
 
 def certificate_evidence(view: StoreView, number: str, *, attest: str | None = None) -> Evidence:
-    """Return the evidence of a certificate, with an auditor's statement where one is given or the ledger keeps one."""
+    """Return the evidence of a certificate, with an auditor's statement where one is given."""
     import json  # noqa: PLC0415 - loaded when needed
 
     from ledger.evidence.writing import attested, evidence_of_claim  # noqa: PLC0415 - loaded when needed

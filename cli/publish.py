@@ -82,11 +82,11 @@ def _head(session: Session, store: Store, note: bytes) -> _Head:
     from ledger.tlog.checkpoint import parse_checkpoint  # noqa: PLC0415 - loaded when needed
     from ledger.tlog.note import parse_note  # noqa: PLC0415 - loaded when needed
 
-    return _Head(store, remembered_trust(session, store)[0], parse_checkpoint(parse_note(note).text).size, note)
+    return _Head(store, remembered_trust(session, store), parse_checkpoint(parse_note(note).text).size, note)
 
 
-def remembered_trust(session: Session, store: Store) -> tuple[Trust, Path | None]:
-    """Return the trust file that the ledger remembers, with its place; where there is none, what record 0 alone says.
+def remembered_trust(session: Session, store: Store) -> Trust:
+    """Return the trust file that the ledger remembers; where there is none, what record 0 alone says.
 
     Raises:
         FormatError: It is another ledger's.
@@ -97,11 +97,11 @@ def remembered_trust(session: Session, store: Store) -> tuple[Trust, Path | None
         bare = trust_of(view)
     found = session.trust(None, store=store, allow_weak_policy=True)
     if found is None:
-        return bare, None
+        return bare
     trust, place = found
     if (trust.ledger, trust.origin) != (bare.ledger, bare.origin):
         raise FormatError(f"is of ledger {trust.ledger}, {session.path} holds ledger {bare.ledger}", file=place)
-    return trust, Path(place)
+    return trust
 
 
 def publish(session: Session, store: Store, note: bytes, *, timeout: float) -> int:
@@ -118,7 +118,7 @@ def quorum(session: Session, store: Store, *, timeout: float = 10) -> None:
     """
     from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
 
-    if not remembered_trust(session, store)[0].policy.asked:
+    if not remembered_trust(session, store).policy.asked:
         return
     with store.reading() as view:
         newest = Store.newest_checkpoint(view)

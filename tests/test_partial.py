@@ -7,7 +7,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from house import stored
-from ledger.evidence.touch import Touch, touch_of_batch
+from ledger.evidence.touch import Touch, _closure, _with_keys
 from ledger.memory import Memory
 from ledger.record import read_record
 from ledger.state import apply, authenticate
@@ -46,7 +46,8 @@ def test_every_batch_of_a_random_ledger_stands_in_its_partial_view_as_in_the_who
 
 def check(view, whole, name):
     """Compare a batch, everything it was made of, and how its maker closed, with the whole ledger's."""
-    touch = touch_of_batch(view, name, upto=view.size)
+    scope, places = _closure(view, name, before=view.size << 8)
+    touch = Touch(scope, _with_keys(view, {place >> 8 for place in places}))
     memory = partial(view, touch)
     for batch in touch.scope:
         assert memory.batch_before(batch, LAST) == whole.batch_before(batch, LAST)

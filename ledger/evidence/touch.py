@@ -45,12 +45,6 @@ def touch_of_claim(view: StoreView, claim: Claim, *, upto: int) -> Touch:
     return Touch(scope, _with_keys(view, indexes))
 
 
-def touch_of_batch(view: StoreView, batch: str, *, upto: int) -> Touch:
-    """Return what a batch's contents rest on, by records before an index."""
-    scope, places = _closure(view, batch, before=upto << 8)
-    return Touch(scope, _with_keys(view, {place >> 8 for place in places}))
-
-
 def touch_of_key(view: StoreView, key: str) -> Touch:
     """Return all records of a key, with those that a reader needs to know whose it is; nothing is booked.
 

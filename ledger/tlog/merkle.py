@@ -76,12 +76,7 @@ class Frontier:
 
     def root(self) -> Hash:
         """Return the root of the tree."""
-        if not self.hashes:
-            return EMPTY_ROOT
-        joined = self.hashes[-1]
-        for left in reversed(self.hashes[:-1]):
-            joined = node_hash(left, joined)
-        return joined
+        return joined_root(self.hashes)
 
     def to_bytes(self) -> bytes:
         """Write the frontier: 8 bytes of size, then 32 bytes for each hash."""
@@ -101,6 +96,22 @@ class Frontier:
         if len(data) != wanted:
             raise FormatError(f"a frontier of size {size} has {wanted} bytes, got {len(data)}")
         return cls(size, tuple(Hash(data[at : at + HASH_BYTES]) for at in range(_SIZE_BYTES, wanted, HASH_BYTES)))
+
+
+def joined_root(parts: Sequence[Hash]) -> Hash:
+    """Return the root over perfect subtrees, largest (leftmost) first; that of nothing for none."""
+    if not parts:
+        return EMPTY_ROOT
+    whole = parts[-1]
+    for left in reversed(parts[:-1]):
+        whole = node_hash(left, whole)
+    return whole
+
+
+def middle_of(low: int, high: int) -> int:
+    """Return where RFC 9162, section 2.1.1 cuts a range of more than one leaf: behind its largest power of two below its length."""
+    middle: int = low + (1 << (high - low - 1).bit_length() - 1)
+    return middle
 
 
 def root(leaves: Sequence[Hash]) -> Hash:
@@ -175,7 +186,7 @@ def consistency_path(leaves: Sequence[Hash], old_size: int) -> list[Hash]:
     path: list[Hash] = []
     low, high = 0, len(leaves)
     while old_size != high:
-        middle = low + (1 << (high - low - 1).bit_length() - 1)
+        middle = middle_of(low, high)
         if old_size <= middle:
             path.append(root(leaves[middle:high]))
             high = middle

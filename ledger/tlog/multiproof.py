@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 from ledger.errors import InclusionError
-from ledger.tlog.merkle import HASH_BYTES, Hash, node_hash
+from ledger.tlog.merkle import HASH_BYTES, Hash, middle_of, node_hash
 
 
 def multiproof(indexes: Sequence[int], size: int, node: Callable[[int, int], Hash]) -> list[Hash]:
@@ -33,7 +33,7 @@ def multiproof(indexes: Sequence[int], size: int, node: Callable[[int, int], Has
         if not _asked(indexes, low, high):
             proof.append(node(low, high))
         elif high - low > 1:
-            middle = _middle(low, high)
+            middle = middle_of(low, high)
             waiting += [(middle, high), (low, middle)]
     return proof
 
@@ -71,7 +71,7 @@ def verify_multiproof(leaves: Sequence[tuple[int, Hash]], *, size: int, root: Ha
         elif high - low == 1:
             joined.append(next(known))
         else:
-            middle = _middle(low, high)
+            middle = middle_of(low, high)
             waiting += [(0, 0), (middle, high), (low, middle)]
     if used != len(path):
         raise InclusionError(f"the proof of {len(leaves)} leaves in size {size} has {len(path)} hashes, want {used}")
@@ -94,9 +94,3 @@ def _asked(indexes: Sequence[int], low: int, high: int) -> bool:
     """Say whether one of the indexes lies in a range."""
     at = bisect_left(indexes, low)
     return at < len(indexes) and indexes[at] < high
-
-
-def _middle(low: int, high: int) -> int:
-    """Return where RFC 9162 cuts a range of more than one leaf."""
-    middle: int = low + (1 << (high - low - 1).bit_length() - 1)
-    return middle

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from ledger.errors import ConsistencyError, FormatError, InclusionError
-from ledger.tlog.merkle import EMPTY_ROOT, HASH_BYTES, Hash, node_hash
+from ledger.tlog.merkle import HASH_BYTES, Hash, joined_root, middle_of
 from ledger.tlog.merkle import root as root_of
 from ledger.tlog.note import MAX_RECORD_BYTES
 
@@ -75,19 +75,19 @@ class Tiling:
 
     def append(self, leaf: Hash) -> None:
         """Take in the next leaf hash."""
-        joined, level = leaf, 0
+        filled, level = leaf, 0
         while True:
             if level == len(self._rows):
                 self._rows.append([])
                 self._counts.append(0)
             row = self._rows[level]
-            row.append(joined)
+            row.append(filled)
             if len(row) < WIDTH:
                 return
             self._full(level, self._counts[level], row)
             self._rows[level] = []
             self._counts[level] += 1
-            joined, level = root_of(row), level + 1
+            filled, level = root_of(row), level + 1
 
     def rest(self) -> list[tuple[int, int, Sequence[Hash]]]:
         """Return level, index and hashes of the partial tiles at the right edge."""
@@ -207,17 +207,7 @@ def subtree_root(nodes: Nodes, low: int, high: int, size: int) -> Hash:
         offset = first % WIDTH
         parts.append(root_of(hashes[offset : offset + count]))
         at += 1 << height
-    return _joined(parts)
-
-
-def _joined(parts: list[Hash]) -> Hash:
-    """Join perfect subtrees, largest first, from the right."""
-    if not parts:
-        return EMPTY_ROOT
-    joined = parts[-1]
-    for left in reversed(parts[:-1]):
-        joined = node_hash(left, joined)
-    return joined
+    return joined_root(parts)
 
 
 def root_at(nodes: Nodes, size: int, *, of: int | None = None) -> Hash:
@@ -237,7 +227,7 @@ def inclusion(nodes: Nodes, index: int, size: int) -> list[Hash]:
     nodes = OnceRead(nodes)
     low, high = 0, size
     while high - low > 1:
-        middle = _middle(low, high)
+        middle = middle_of(low, high)
         if index < middle:
             path.append(subtree_root(nodes, middle, high, size))
             high = middle
@@ -261,7 +251,7 @@ def consistency(nodes: Nodes, old_size: int, size: int) -> list[Hash]:
     nodes = OnceRead(nodes)
     low, high = 0, size
     while old_size != high:
-        middle = _middle(low, high)
+        middle = middle_of(low, high)
         if old_size <= middle:
             path.append(subtree_root(nodes, middle, high, size))
             high = middle
@@ -271,9 +261,3 @@ def consistency(nodes: Nodes, old_size: int, size: int) -> list[Hash]:
     if low > 0:
         path.append(subtree_root(nodes, low, high, size))
     return path[::-1]
-
-
-def _middle(low: int, high: int) -> int:
-    """Return where RFC 9162 cuts a range: behind its largest power of two."""
-    middle: int = low + (1 << (high - low - 1).bit_length() - 1)
-    return middle
