@@ -10,9 +10,11 @@ import pytest
 from nacl.signing import SigningKey, VerifyKey
 
 from keyring import signer
-from ledger import keys
+from ledger import compare, keys
+from ledger.evidence import format as evidence
+from ledger.mirror import source
 from ledger.record import read_record
-from ledger.tlog import canonical, merkle, note, private, proof
+from ledger.tlog import canonical, merkle, note, private, proof, tile
 from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from ledger.tlog.note import parse_record_note, parse_vkey, record_id
 from schemas import identifier
@@ -179,6 +181,14 @@ def test_the_ranges_forbidden_in_names_are_those_that_the_program_refuses():
         ("size of a log, index, time", f"{merkle.MAX_SIZE + 1} - 1".replace(str(2**63), "2^63")),
         ("hashes in an inclusion path", str(proof.MAX_PATH)),
         ("a receipt", f"{proof.MAX_PROOF_BYTES:,} bytes"),
+        ("a fork proof", f"{compare.MAX_BYTES:,} bytes"),
+        ("the checkpoint file of an export", f"{source.CHECKPOINT_BYTES:,} bytes"),
+        ("an entry bundle", f"{tile.MAX_BUNDLE_BYTES:,} bytes"),
+        ("evidence: records; batches", f"{evidence.MAX_RECORDS:,} each"),
+        ("evidence: records; batches", f"{evidence.MAX_SCOPE:,} each"),
+        ("evidence: prior roots; anchors", f"{evidence.MAX_PRIORS:,} each"),
+        ("evidence: state lines", f"{2 * evidence.MAX_SCOPE:,}"),
+        ("evidence: hashes of a multiproof", f"{evidence.MAX_NODES:,}"),
     ],
 )
 def test_the_limits_in_the_text_are_those_of_the_program(what, limit):
