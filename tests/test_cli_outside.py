@@ -67,13 +67,13 @@ def test_without_a_trust_file_it_is_unpinned(works):
 
 
 def test_each_byte_of_the_attachments_may_be_changed_and_never_passes(works):
-    """One bit of every second byte; what may change unseen are the names of lines by unknown keys, which are passed over by design."""
+    """What may change unseen are the names of lines by unknown keys, which are passed over by design: then less is said."""
     pdf = works.pdf.read_bytes()
     files = extract(pdf)
     clock = files[EVIDENCE].rindex("— ledger.example/lead ".encode(), 0, files[EVIDENCE].index(b"\nprior "))
     passed = []
     for name, data in files.items():
-        for at in range(0, len(data), 11):
+        for at in range(len(data)):
             bent = data[:at] + bytes([data[at] ^ (1 << at % 8)]) + data[at + 1 :]
             if holds(works, {**files, name: bent}) and not (name == EVIDENCE and clock <= at < clock + 30):
                 passed.append((name, at))
