@@ -1,103 +1,179 @@
-"""The auditor's statement: what was audited, and how everything stood."""
+"""The auditor's statement: what was audited, and how everything stood; and keeping one in the ledger that it is about."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.history import History, history, is_export
 from cli.output import hint, print_json, progress, say
-from cli.session import Session, now_text, read_input, writing
-from ledger.errors import EvidenceError, StoreError
+from cli.session import Session, ledger_path, now_text, read_input, writing
+from ledger.errors import EvidenceError
 
 if TYPE_CHECKING:
-    from ledger.store.store import Store
-    from ledger.store.view import StoreView
-    from ledger.trust import Trust
+    from ledger.attestation import Attestation
+    from ledger.audit import Audit, Held
+    from ledger.keys import Signer
+
+Raw = dict[str, Any]
 
 
 @click.command()
-@click.option("-o", "--output", metavar="FILE", required=True, help="Where to write the statement.")
-@click.option("--trust", metavar="FILE", required=True, help="The trust file that pins the ledger, handed over apart from it.")
+@click.argument("place", metavar="[LEDGER|DIR|URL]", required=False)
+@click.option("-o", "--output", metavar="FILE", help="Where to write the statement.")
+@click.option("--trust", metavar="FILE", help="The trust file that pins the ledger, handed over apart from it.")
 @click.option("--checkpoint", metavar="FILE", help="A checkpoint that somebody else holds, so that a rollback is noticed.")
+@click.option("--certificate", "files", multiple=True, metavar="FILE", help="A certificate, PDF or JSON, to compute again; for exports.")
+@click.option("--keep", metavar="FILE", help="Keep a statement that an auditor gave in the ledger, for evidence and audits.")
 @writing
-def attest(session: Session, output: str, trust: str, checkpoint: str | None) -> None:
-    """Audit a ledger as its auditor and sign a statement of how everything in it stood.
+def attest(session: Session, place: str | None, **options: Any) -> None:  # noqa: ANN401 - click's options
+    """Audit a ledger, or an export of it, as its auditor and sign a statement of how everything in it stood.
 
-    Evidence that carries the statement shows that no record was left out up to there. Certificates whose credentials the ledger keeps are
-    computed again, and the statement lists those that follow. The key (-k) need not be enrolled: verifiers know it from their trust file.
+    Evidence that carries the statement shows that no record was left out up to there. Certificates whose credentials the ledger keeps, and
+    those given, are computed again, and the statement lists those that follow. The key (-k) need not be enrolled: verifiers know it from
+    their trust file.
     """
-    store = session.store()
-    pinned = session.trust(trust, store=None)
+    if options["keep"]:
+        _keep(session, options["keep"], options["trust"])
+        return
+    if not options["output"] or not options["trust"]:
+        raise click.UsageError("a statement needs -o FILE, and --trust FILE to say which ledger it is about")
+    named = place or session.place
+    pinned = session.trust(options["trust"])
     signer = session.signer(session.key_file())
-    _audit(store, pinned[0] if pinned else None, checkpoint)
-    statement, note = _statement(store, signer)
+    documents = [_document(name) for name in options["files"]]
+    from ledger.audit import Held  # noqa: PLC0415 - loaded when needed
+
+    held = [(f"the checkpoint in {name}", read_input(name)) for name in (options["checkpoint"],) if name]
+    _audit(named, Held(trust=pinned[0] if pinned else None, checkpoints=tuple(held)))
+    with history(named) as log:
+        statement, note = _statement(log, signer, documents)
+    _write(session, Path(options["output"]), statement, note)
+    hint(f"put this key into trust files: auditor {signer.vkey.format()}")
+
+
+def _write(session: Session, output: Path, statement: Attestation, note: bytes) -> None:
     if not session.dry_run:
         from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
 
-        replace_file(Path(output), note)
+        replace_file(output, note)
     if session.as_json:
-        print_json({"file": output, "size": statement.size, "lines": statement.lines, "certificates": list(statement.certificates)})
+        print_json({"file": str(output), "size": statement.size, "lines": statement.lines, "certificates": list(statement.certificates)})
         return
     say(f"{'would write' if session.dry_run else 'wrote'} {output}")
     say(
         f"  {statement.size} records audited, {statement.lines} batches and keys, {len(statement.certificates)} certificates computed again"
     )
-    hint(f"put this key into trust files: auditor {signer.vkey.format()}")
 
 
-def _audit(store: Store, trust: Trust | None, checkpoint: str | None) -> None:
-    from ledger.audit import Held, audit  # noqa: PLC0415 - loaded when needed
+def _audit(place: str, held: Held) -> None:
+    """Audit a ledger or an export.
 
-    held = [(f"the checkpoint in {checkpoint}", read_input(checkpoint))] if checkpoint else []
-    with store.reading() as view:
-        total = view.size
-    with progress("auditing", total=total) as done:
-        found = audit(store, Held(trust=trust, checkpoints=tuple(held)), progress=done)
+    Raises:
+        EvidenceError: It does not hold.
+    """
+    with progress("auditing", total=None) as done:
+        found = _audited(place, held, done)
     if not found.holds:
         first = next(finding for finding in found.findings if finding.severity == "broken")
         raise EvidenceError(f"the ledger does not hold, so nothing was signed: {first.message}", hint="look with `plumbline audit`")
 
 
-def _statement(store: Store, signer: Any) -> tuple[Any, bytes]:  # noqa: ANN401 - loaded when needed
-    from ledger.attestation import Attestation, sign_attestation  # noqa: PLC0415 - loaded when needed
-    from ledger.evidence.writing import state_at  # noqa: PLC0415 - loaded when needed
-    from ledger.tlog import merkle  # noqa: PLC0415 - loaded when needed
+def _audited(place: str, held: Held, done: Callable[[int], None]) -> Audit:
+    from ledger.audit import audit, audit_mirror  # noqa: PLC0415 - loaded when needed
 
-    with store.reading() as view:
-        newest = store.newest_checkpoint(view)
-        facts = view.facts
-        if newest is None or facts is None:
-            raise StoreError(f"{store.path} has no checkpoint yet", hint="sign one with `plumbline checkpoint`")
-        size, root = newest[0], merkle.Hash(newest[1])
-        lines = state_at(store.entries(view), size)
-        state = merkle.root([merkle.leaf_hash(line) for line in lines])
-        good = _computed_again(store, view, size)
-        statement = Attestation(facts.ledger_id, size, root, len(lines), state, now_text(), good)
+    if is_export(place):
+        from ledger.mirror.source import open_mirror  # noqa: PLC0415 - loaded when needed
+
+        return audit_mirror(open_mirror(place), held, progress=done)
+    from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
+
+    return audit(Store.open(ledger_path(place)), held, progress=done)
+
+
+def _statement(log: History, signer: Signer, documents: list[Raw]) -> tuple[Attestation, bytes]:
+    from ledger.attestation import Attestation, sign_attestation  # noqa: PLC0415 - loaded when needed
+    from ledger.attested import state_at  # noqa: PLC0415 - loaded when needed
+    from ledger.tlog import merkle  # noqa: PLC0415 - loaded when needed
+    from ledger.tlog.checkpoint import parse_checkpoint  # noqa: PLC0415 - loaded when needed
+    from ledger.tlog.note import parse_note  # noqa: PLC0415 - loaded when needed
+
+    newest = parse_checkpoint(parse_note(log.checkpoint()).text)
+    lines = state_at(log.entries(), newest.size)
+    state = merkle.root([merkle.leaf_hash(line) for line in lines])
+    good = _computed_again(log, [*documents, *_kept(log)], newest.size)
+    ledger = log.view.record(0).id
+    statement = Attestation(ledger, newest.size, newest.root, len(lines), state, now_text(), good)
     return statement, sign_attestation(statement, key=signer.vkey, sign=signer.sign)
 
 
-def _computed_again(store: Store, view: StoreView, size: int) -> tuple[str, ...]:
-    """Return the digests of the certificates whose kept credentials follow from the records."""
+def _document(name: str) -> Raw:
+    """Read a certificate from its PDF or its JSON."""
+    from ledger.certificates.credential import read_credential  # noqa: PLC0415 - loaded when needed
+
+    data = read_input(name)
+    if data.startswith(b"%PDF-"):
+        from reports.attachment import read_attached  # noqa: PLC0415 - loaded when needed
+
+        data, _ = read_attached(data)
+    document: Raw = read_credential(data).document()
+    return document
+
+
+def _kept(log: History) -> Iterable[Raw]:
+    """Return the credentials that a ledger keeps; an export keeps none."""
+    from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
+
+    for claim in log.store.claims() if log.store is not None else ():
+        kept = Store.credential(log.store, claim.number)  # type: ignore[arg-type]
+        if kept is not None:
+            yield json.loads(kept[1])
+
+
+def _computed_again(log: History, documents: Iterable[Raw], size: int) -> tuple[str, ...]:
+    """Return the digests of the certificates whose figures follow from the records before a size."""
     from ledger.certificates.credential import digest  # noqa: PLC0415 - loaded when needed
     from ledger.certificates.verification import recomputed  # noqa: PLC0415 - loaded when needed
     from ledger.record import read_record  # noqa: PLC0415 - loaded when needed
     from ledger.replay import Replay  # noqa: PLC0415 - loaded when needed
+    from schemas.event import Certify  # noqa: PLC0415 - loaded when needed
 
-    documents: dict[int, list[dict[str, Any]]] = {}
-    for claim in view.claims():
-        kept = store.credential(view, claim.number)
-        if kept is not None and claim.position >> 8 < size and digest(json.loads(kept[1])) == claim.credential:
-            documents.setdefault(claim.position >> 8, []).append(json.loads(kept[1]))
+    waiting = {digest(document): document for document in documents}
     done, good = Replay(), []
-    for entry in store.entries(view):
+    for entry in log.entries():
         if entry[0] >= size:
             break
-        for document in documents.get(entry[0], []):
-            wanted = digest(document)
-            if recomputed(done.memory, read_record(entry[1]), document, wanted) == "":
-                good.append(wanted)
+        record = read_record(entry[1])
+        for event in record.events:
+            document = waiting.get(event.credential) if isinstance(event, Certify) else None
+            if document is not None and recomputed(done.memory, record, document, digest(document)) == "":
+                good.append(digest(document))
         done.take(entry, expected=done.records)
-    return tuple(sorted(good))
+    return tuple(sorted(set(good)))
+
+
+def _keep(session: Session, file: str, trust: str | None) -> None:
+    """Keep an auditor's statement in the ledger, once it is seen to fit and to be an auditor's of the trust file."""
+    from cli.prove import held_against  # noqa: PLC0415 - loaded when needed
+    from ledger.attestation import verify_attestation  # noqa: PLC0415 - loaded when needed
+    from ledger.keys import verify  # noqa: PLC0415 - loaded when needed
+
+    store, note = session.store(), read_input(file)
+    pinned = session.trust(trust, store=store)
+    if pinned is None:
+        raise click.UsageError("whose statements count? give the trust file that names the auditor: --trust FILE")
+    statement, auditor = verify_attestation(note, auditors=pinned[0].auditors, verify=verify)
+    with store.reading() as view:
+        held_against(view, note)
+    if not session.dry_run:
+        with store.writing() as view:
+            store.keep_attestation(view, statement.size, auditor, note)
+    if session.as_json:
+        print_json({"kept": not session.dry_run, "auditor": auditor, "size": statement.size})
+        return
+    say(f"{'would keep' if session.dry_run else 'kept'} the statement of {auditor} on {statement.size} records")
+    hint("hand it out with a certificate: plumbline certificate ID -o PDF --attest newest")

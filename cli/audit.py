@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.history import is_export
 from cli.output import print_json, progress, say
 from cli.session import Session, read_input, reading
 from ledger.errors import LedgerError, StoreError, StoreVersionError
@@ -46,7 +47,7 @@ def audit(session: Session, place: str | None, output: str | None, trust: str | 
     Exit code 1 when anything is broken; flags are for a person to look at and leave it 0.
     """
     named = place or session.options.get("ledger")
-    if named and (named.startswith(("http://", "https://")) or Path(named).is_dir()):
+    if named and is_export(named):
         found = _audited_export(session, str(named), trust, checkpoints)
     else:
         if place:

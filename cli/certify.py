@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.output import hint, listing, print_json, say
+from cli.prove import ATTEST
 from cli.session import Session, json_option, now_text, reading, writing
 from ledger.errors import QuorumError, StoreError, UnknownError
 
@@ -252,7 +253,7 @@ def certificates(session: Session) -> list[dict[str, Any]]:
 @click.command()
 @click.argument("number", metavar="ID")
 @click.option("-o", "--output", metavar="PDF", required=True, help="Where to write it.")
-@click.option("--attest", metavar="FILE", help="An auditor's statement; with it the evidence shows that no record was left out.")
+@click.option("--attest", metavar="FILE", help=ATTEST)
 @writing
 def certificate(session: Session, number: str, output: str, attest: str | None) -> None:
     """Render a certificate again from its stored data, with evidence up to the newest checkpoint.

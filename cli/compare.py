@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.history import history, is_export
 from cli.output import hint, print_json, say
 from cli.session import Session, read_input, reading
-from ledger.errors import StoreError
 
 if TYPE_CHECKING:
     from ledger.compare import Comparison, Side
@@ -60,20 +60,9 @@ def _side(name: str) -> Iterator[Side]:
     """Open a ledger, an export in a folder or on the web, or a checkpoint file."""
     from ledger.compare import Side  # noqa: PLC0415 - loaded when needed
 
-    if _is_ledger(name):
-        from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
-
-        store = Store.open(Path(name))
-        with store.reading() as view:
-            newest = Store.newest_checkpoint(view)
-            if newest is None:
-                raise StoreError(f"{name} has no checkpoint yet", hint="sign one with `plumbline checkpoint`")
-            yield Side(name, Store.published(view, newest[0]), view)
-    elif Path(name).is_dir() or "://" in name:
-        from ledger.mirror.source import open_mirror  # noqa: PLC0415 - loaded when needed
-
-        mirror = open_mirror(name)
-        yield Side(name, mirror.checkpoint(), mirror)
+    if _is_ledger(name) or is_export(name):
+        with history(name) as found:
+            yield Side(name, found.checkpoint(), found.view)
     else:
         yield Side(name, read_input(name))
 

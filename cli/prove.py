@@ -11,7 +11,11 @@ from cli.output import hint, print_json, say
 from cli.session import Session, read_input, reading
 from ledger.errors import StoreError, UnknownError
 
+NEWEST = "newest"
+ATTEST = "An auditor's statement, or `newest` for the one that the ledger keeps; it shows that no record was left out."
+
 if TYPE_CHECKING:
+    from ledger.attested import Attested
     from ledger.evidence.format import Evidence
     from ledger.store.view import StoreView
 
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 @click.argument("record", metavar="[RECORD]", required=False)
 @click.option("--certificate", metavar="ID", help="Write a certificate's evidence: every record that its figures follow from.")
 @click.option("--key", "key_name", metavar="NAME", help="Write all records of a key, so that a reader sees that none is missing.")
-@click.option("--attest", metavar="FILE", help="An auditor's statement; with it the evidence shows that no record was left out.")
+@click.option("--attest", metavar="FILE", help=ATTEST)
 @click.option("-o", "--output", metavar="FILE", required=True, help="Where to write it.")
 @reading
 def prove(session: Session, record: str | None, output: str, **options: Any) -> None:  # noqa: ANN401 - click's options
@@ -86,14 +90,38 @@ def certificate_evidence(view: StoreView, number: str, *, attest: str | None = N
     """Return the evidence of a certificate, with an auditor's statement where one is given."""
     import json  # noqa: PLC0415 - loaded when needed
 
-    from ledger.evidence.writing import attested, evidence_of_claim  # noqa: PLC0415 - loaded when needed
+    from ledger.evidence.writing import evidence_of_claim  # noqa: PLC0415 - loaded when needed
     from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
 
     kept = Store.credential(view, number)
     if kept is None:
         raise UnknownError("certificate", number)
-    statement = attested(view, read_input(attest)) if attest else None
+    statement = held_against(view, _statement(view, attest)) if attest else None
     return evidence_of_claim(view, number, basis=json.loads(kept[1])["basis"]["size"], statement=statement)
+
+
+def _statement(view: StoreView, named: str) -> bytes:
+    """Return an auditor's statement from a file, or the newest that the ledger keeps."""
+    from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
+
+    if named != NEWEST:
+        return read_input(named)
+    kept = Store.attestations(view)
+    if not kept:
+        raise StoreError("the ledger keeps no auditor's statement", hint="keep one with `plumbline attest --keep FILE`")
+    return kept[-1][2]
+
+
+def held_against(view: StoreView, note: bytes) -> Attested:
+    """Return an auditor's statement with the state lines that it signed.
+
+    Raises:
+        EvidenceError: It does not fit this ledger.
+    """
+    from ledger.attested import attested  # noqa: PLC0415 - loaded when needed
+    from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
+
+    return attested(note, Store.entries(view), ledger=view.record_id(0), root_at=view.root_at)
 
 
 def _write(session: Session, evidence: Evidence, output: Path) -> None:

@@ -118,8 +118,8 @@ class Session:
         return bool(self.options.get("ledger"))
 
     @property
-    def path(self) -> Path:
-        """Return the ledger's path.
+    def place(self) -> str:
+        """Return the ledger as it was named: a path, or for what only reads also an export's folder or web address.
 
         Raises:
             click.UsageError: None was named.
@@ -127,7 +127,16 @@ class Session:
         named = self.options.get("ledger")
         if not named:
             raise click.UsageError("which ledger? give -L PATH or set PLUMBLINE_LEDGER")
-        return ledger_path(named)
+        return str(named)
+
+    @property
+    def path(self) -> Path:
+        """Return the ledger's path.
+
+        Raises:
+            click.UsageError: None was named.
+        """
+        return ledger_path(self.place)
 
     def store(self) -> Store:
         """Open the ledger's store."""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.history import History, history, is_export
 from cli.output import hint, print_json, progress, remark, say
 from cli.session import Session, now_seconds, read_input, reading
 from ledger.errors import FormatError
 
 if TYPE_CHECKING:
-    from ledger.store.store import Store
     from ledger.trust import Trust
     from ledger.verification import Verification
 
@@ -26,10 +25,10 @@ _SECONDS = {"d": 86_400, "h": 3_600}
 
 @dataclass(slots=True)
 class _Given:
-    """What a file is verified with: its bytes, the ledger where one was named, the pinned trust, and files that belong to it."""
+    """What a file is verified with: its bytes, the log where one was named, the pinned trust, and files that belong to it."""
 
     data: bytes
-    store: Store | None
+    log: History | None
     trust: Trust | None
     evidence: bytes | None
     record: bytes | None
@@ -48,23 +47,24 @@ def verify(session: Session, file: str, **options: Any) -> int:  # noqa: ANN401 
     """Verify a certificate (PDF or JSON), evidence, a record, a receipt, a checkpoint, an auditor's statement or a fork proof.
 
     A certificate's PDF carries its evidence: with --trust alone every figure is derived again from the records in it, without a ledger and
-    without a network. With -L the whole ledger is replayed instead; without --trust the trust file that the ledger remembers pins it.
+    without a network. With -L the whole ledger, or an export of it, is replayed instead; a ledger's own file also remembers a trust file.
     With neither, whose ledger it is stays open, and the exit code is 1.
     """
     from ledger.recognition import recognise  # noqa: PLC0415 - loaded when needed
 
     data = read_input(file)
-    store = session.store() if session.has_ledger else None
+    store = session.store() if session.has_ledger and not is_export(session.place) else None
     pinned = session.trust(options["trust"], store=store, allow_weak_policy=options["allow_weak_policy"])
     beside = {name: read_input(options[name]) if options[name] else None for name in ("evidence", "record")}
-    given = _Given(data, store, pinned[0] if pinned else None, **beside)
-    try:
-        found = _CHECKS[recognise(data)](given)
-    except FormatError as refusal:
-        raise refusal.at(file=file) from refusal
-    if options["max_age"]:
-        _check_age(found, options["max_age"])
-    verdicts = _judged(found, store, options["as_of"]) if options["as_of"] else None
+    with ExitStack() as opened:
+        log = opened.enter_context(history(session.place)) if session.has_ledger else None
+        try:
+            found = _CHECKS[recognise(data)](_Given(data, log, pinned[0] if pinned else None, **beside))
+        except FormatError as refusal:
+            raise refusal.at(file=file) from refusal
+        if options["max_age"]:
+            _check_age(found, options["max_age"])
+        verdicts = _judged(found, log, options["as_of"]) if options["as_of"] else None
     if session.as_json:
         _print_json(found, verdicts)
     else:
@@ -81,11 +81,11 @@ def _certificate(given: _Given) -> Verification:
 
         credential, attached = read_attached(credential)
         evidence = evidence or attached
-    if given.store is not None:
-        with given.store.reading() as view, progress("replaying", total=view.size) as done:
-            newest = given.store.newest_checkpoint(view)
-            notes = [] if newest is None else [given.store.published(view, newest[0])]
-            return verify_certificate(credential, entries=given.store.entries(view), trust=given.trust, checkpoints=notes, progress=done)
+    log = given.log
+    if log is not None:
+        with progress("replaying", total=log.view.size) as done:
+            notes = [] if log.note is None else [log.note]
+            return verify_certificate(credential, entries=log.entries(), trust=given.trust, checkpoints=notes, progress=done)
     if evidence is None:
         return verify_certificate(credential, entries=None, trust=given.trust)
     return _by_evidence(evidence, credential, given.trust)
@@ -108,20 +108,10 @@ def _evidence(given: _Given) -> Verification:
     return _by_evidence(given.data, None, given.trust)
 
 
-@contextmanager
-def _view(given: _Given) -> Iterator[Any]:
-    if given.store is None:
-        yield None
-    else:
-        with given.store.reading() as view:
-            yield view
-
-
 def _record(given: _Given) -> Verification:
     from ledger.verification import verify_record  # noqa: PLC0415 - loaded when needed
 
-    with _view(given) as view:
-        return verify_record(given.data, view=view, trust=given.trust)
+    return verify_record(given.data, view=None if given.log is None else given.log.view, trust=given.trust)
 
 
 def _receipt(given: _Given) -> Verification:
@@ -131,22 +121,19 @@ def _receipt(given: _Given) -> Verification:
     if given.record is not None:
         leaf = leaf_hash(given.record)
         return verify_receipt(given.data, leaf_at=lambda _: leaf, trust=given.trust)
-    with _view(given) as view:
-        return verify_receipt(given.data, leaf_at=None if view is None else view.leaf, trust=given.trust)
+    return verify_receipt(given.data, leaf_at=None if given.log is None else given.log.view.leaf, trust=given.trust)
 
 
 def _checkpoint(given: _Given) -> Verification:
     from ledger.verification import verify_log_checkpoint  # noqa: PLC0415 - loaded when needed
 
-    with _view(given) as view:
-        return verify_log_checkpoint(given.data, root_at=None if view is None else view.root_at, trust=given.trust)
+    return verify_log_checkpoint(given.data, root_at=None if given.log is None else given.log.view.root_at, trust=given.trust)
 
 
 def _statement(given: _Given) -> Verification:
     from ledger.verification import verify_statement  # noqa: PLC0415 - loaded when needed
 
-    with _view(given) as view:
-        return verify_statement(given.data, root_at=None if view is None else view.root_at, trust=given.trust)
+    return verify_statement(given.data, root_at=None if given.log is None else given.log.view.root_at, trust=given.trust)
 
 
 def _fork(given: _Given) -> Verification:
@@ -181,14 +168,14 @@ def _check_age(found: Verification, text: str) -> None:
         found.problems.append(f"STALE: the newest checkpoint is of {when}, older than {text}; ask the issuer for a fresh one")
 
 
-def _judged(found: Verification, store: Store | None, as_of: str) -> list[dict[str, Any]]:
+def _judged(found: Verification, log: History | None, as_of: str) -> list[dict[str, Any]]:
     """Return a certificate's verdicts as of another date, from the books as they stood when it was issued."""
     from ledger.certificates.verification import judged_as_of  # noqa: PLC0415 - loaded when needed
+    from ledger.replay import replay  # noqa: PLC0415 - loaded when needed
 
-    if store is None or found.document is None or not found.holds:
-        raise click.UsageError("--as-of needs a certificate that holds, and its ledger (-L)")
-    with store.reading() as view:
-        return judged_as_of(view, found.document, as_of)
+    if log is None or found.document is None or not found.holds:
+        raise click.UsageError("--as-of needs a certificate that holds, and its ledger or export (-L)")
+    return judged_as_of(log.store or replay(log.entries()).memory, found.document, as_of)
 
 
 def _print_json(found: Verification, verdicts: list[dict[str, Any]] | None) -> None:

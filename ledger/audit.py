@@ -14,7 +14,7 @@ from ledger.mirror.source import Mirror
 from ledger.plausibility import implausible
 from ledger.projections import check_projections
 from ledger.replay import Entry, Replay, broken, flag, replay, unseen
-from ledger.signed import check_export, check_mark_held, check_statements, check_trust
+from ledger.signed import check_attestations, check_export, check_mark_held, check_statements, check_trust
 from ledger.store.store import Store
 from ledger.store.view import StoreView
 from ledger.tlog.merkle import Hash, leaf_hash
@@ -50,6 +50,8 @@ def audit(store: Store, held: Held, *, progress: Callable[[int], None] = unseen)
             with part(report, "the books"):
                 _check_books(report, done)
                 report.findings += implausible(done.memory)
+            with part(report, "the auditors' statements"):
+                check_attestations(report, done, view, held)
         with part(report, "the table equivocation"):
             _check_equivocations(report, view)
         _count(report, done)

@@ -1,10 +1,12 @@
-"""Checking signed statements about a log against a replay of it: checkpoints, cosignatures, the mark, the pinned trust file."""
+"""Checking signed statements about a log against a replay of it: checkpoints, cosignatures, auditors' statements, mark, trust file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ledger.errors import LedgerError
+from ledger.attestation import Attestation, parse_attestation, verify_attestation
+from ledger.attested import check_history, check_state, states_at
+from ledger.errors import EvidenceError, LedgerError
 from ledger.findings import Audit, Held, part
 from ledger.keys import verify
 from ledger.mark import check_mark
@@ -149,6 +151,34 @@ def _checked(
         )
         return None
     return signed
+
+
+def check_attestations(report: Audit, done: Replay, view: StoreView, held: Held) -> None:
+    """Check the auditors' statements that the store keeps: who signed them, and that the log's records give what they say."""
+    kept = Store.attestations(view)
+    good: dict[int, list[tuple[str, Attestation]]] = {}
+    for size, auditor, note in kept:
+        where = f"the statement of {auditor} at size {size}"
+        try:
+            if held.trust is None or auditor not in {key.name for key in held.trust.auditors}:
+                statement = parse_attestation(parse_note(note).text)
+                report.findings.append(flag("auditor-unknown", None, f"{where} is by no auditor of the trust file", auditor=auditor))
+            else:
+                statement, signer = verify_attestation(note, auditors=held.trust.auditors, verify=verify)
+                if (statement.size, signer) != (size, auditor):
+                    raise EvidenceError(f"it is {signer}'s, at size {statement.size}")
+            check_history(statement, ledger=report.ledger, root_at=done.memory.roots.get)
+        except LedgerError as refusal:
+            report.findings.append(broken("statement-misfit", None, f"{where} does not hold: {refusal}", size=size, auditor=auditor))
+        else:
+            good.setdefault(size, []).append((where, statement))
+    for size, lines in states_at(Store.entries(view), good):
+        for where, statement in good[size]:
+            try:
+                check_state(statement, lines)
+            except LedgerError as refusal:
+                report.findings.append(broken("statement-misfit", None, f"{where} does not hold: {refusal}", size=size))
+    report.counts["statements"] = len(kept)
 
 
 def check_mark_held(report: Audit, done: Replay, held: Held) -> None:

@@ -21,7 +21,7 @@ from ledger.tlog.merkle import Hash
 from ledger.tlog.note import parse_note
 from ledger.tlog.quorum import Witnessed, count
 from ledger.trust import Trust
-from ledger.view import Claim, LedgerFacts
+from ledger.view import Claim
 
 UNPINNED = "UNPINNED: no trust file says which ledger this is"
 UNWITNESSED = "UNWITNESSED (no quorum asked)"
@@ -235,7 +235,7 @@ def verify_log_checkpoint(data: bytes, *, root_at: Callable[[int], bytes | None]
 
 
 def _pin(found: Verification, view: LookUp, trust: Trust | None) -> None:
-    ledger_id = view.facts.ledger_id if view.facts else "none"
+    ledger_id = view.record(0).id
     if trust is None:
         found.problems.append(UNPINNED)
     elif trust.ledger != ledger_id:
@@ -243,11 +243,7 @@ def _pin(found: Verification, view: LookUp, trust: Trust | None) -> None:
 
 
 class LookUp(Protocol):
-    """What looking up a record needs: which ledger this is, and its records with their bytes."""
-
-    @property
-    def facts(self) -> LedgerFacts | None:
-        """Return what record 0 says."""
+    """What looking up a record needs: a ledger's records with their bytes, the first of which says which ledger it is."""
 
     def index_of(self, record: str) -> int | None:
         """Return the index of a record by its id."""

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
+import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pikepdf
 import pytest
 
 from keyring import signer
+from ledger.attestation import parse_attestation, sign_attestation
 from ledger.errors import LedgerError
 from ledger.keys import write_key_file
+from ledger.store.store import Store
+from ledger.tlog.merkle import Hash
+from ledger.tlog.note import parse_note
 from reports.attachment import ATTACHMENT, EVIDENCE, extract, read_attached
 from terminal import Terminal, command, house, lead
 
@@ -147,10 +154,125 @@ def test_a_statement_is_verified_alone_and_against_its_ledger(works):
     assert command("verify", works.statement).code == 1
 
 
-def test_nothing_is_attested_of_a_ledger_that_does_not_hold(works, tmp_path):
-    import shutil
-    import sqlite3
+def test_an_export_is_as_good_as_the_ledger_for_whoever_verifies_against_it(works, tmp_path):
+    export = tmp_path / "export"
+    works.done("export", export)
+    proof, checkpoint = tmp_path / "lot.tlog-proof", tmp_path / "checkpoint"
+    works.done("prove", "yard:L1", "-o", proof)
+    works.done("checkpoint", "-o", checkpoint)
+    for file in (works.pdf, proof, tmp_path / "lot.record", checkpoint, works.statement):
+        by_ledger = works.run("verify", file, "--trust", works.with_auditor)
+        by_export = command("verify", file, "-L", export, "--trust", works.with_auditor)
+        assert by_export == by_ledger
+        assert by_export.code == 0, by_export
+    assert "(the whole ledger was replayed)" in command("verify", works.pdf, "-L", export, "--trust", works.trust).out
+    judged = command("verify", works.pdf, "-L", export, "--trust", works.trust, "--as-of", "2031-08-18", "--json").json
+    assert judged["verdicts"] == works.run("verify", works.pdf, "--as-of", "2031-08-18", "--json").json["verdicts"]
 
+
+def test_an_export_pins_nothing_and_one_that_ends_early_is_rolled_back(works, tmp_path):
+    export = tmp_path / "export"
+    works.done("export", export)
+    assert "problem: UNPINNED" in command("verify", works.pdf, "-L", export).err
+    checkpoint = export / "checkpoint"
+    newer = tmp_path / "newer"
+    newer.write_bytes(checkpoint.read_bytes())
+    lines = checkpoint.read_bytes().split(b"\n")
+    checkpoint.write_bytes(b"\n".join([lines[0], b"3", *lines[2:]]))
+    said = command("verify", newer, "-L", export, "--trust", works.trust)
+    assert re.search(r"problem: this ledger has root none at size \d+, the log signed [0-9a-f]{64}: rolled back or forked\n", said.err)
+    receipt = tmp_path / "lot.tlog-proof"
+    works.done("prove", "yard:OTHER", "-o", receipt)
+    said = command("verify", receipt, "-L", export, "--trust", works.trust)
+    assert re.search(r"problem: record \d+ is not in this ledger: what was acknowledged was dropped\n", said.err)
+
+
+def test_an_auditor_attests_an_export_and_the_certificates_that_were_handed_over(works, tmp_path):
+    export, statement = tmp_path / "export", tmp_path / "s"
+    works.done("export", export)
+    said = command("attest", export, "-k", works.auditor, "--trust", works.trust, "-o", statement, "--certificate", works.pdf)
+    assert said.code == 0, said
+    assert said.out.splitlines()[1].endswith("1 certificates computed again")
+    without = command("attest", export, "-k", works.auditor, "--trust", works.trust, "-o", tmp_path / "none")
+    assert without.out.splitlines()[1].endswith("0 certificates computed again")
+    pdf = tmp_path / "attested.pdf"
+    works.done("certificate", "yard-RC-0001", "-o", pdf, "--attest", statement)
+    assert "level 2 yes" in command("verify", pdf, "--trust", works.with_auditor).out
+
+
+@pytest.fixture
+def keeping(works, tmp_path):
+    """A copy of the ledger whose trust file names the auditor."""
+    shutil.copytree(works.folder, tmp_path / "copy")
+    copy = Terminal(tmp_path / "copy")
+    copy.done("trust", "--policy", copy.write("auditors", f"auditor {signer('auditor.example/clara').vkey.format()}", "quorum none"))
+    return copy
+
+
+def test_a_statement_is_kept_audited_and_handed_out_with_a_certificate(works, keeping, tmp_path):
+    pdf = tmp_path / "attested.pdf"
+    said = keeping.run("certificate", "yard-RC-0001", "-o", pdf, "--attest", "newest")
+    assert said.err == "error: the ledger keeps no auditor's statement\nhint: keep one with `plumbline attest --keep FILE`\n"
+    size = keeping.done("attest", "--keep", works.statement, "--dry-run", "--json").json["size"]
+    said = keeping.done("attest", "--keep", works.statement)
+    assert said.out == f"kept the statement of auditor.example/clara on {size} records\n"
+    keeping.done("attest", "--keep", works.statement)
+    assert "1 statements" in keeping.done("audit").out
+    keeping.done("certificate", "yard-RC-0001", "-o", pdf, "--attest", "newest")
+    assert "level 2 yes" in command("verify", pdf, "--trust", works.with_auditor).out
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("size", "3", "broken statement-misfit: the statement of auditor.example/clara at size 3 does not hold: it is "),
+        ("auditor", "'x'", "flag auditor-unknown: the statement of x at size 8 is by no auditor of the trust file"),
+        (
+            "note",
+            "CAST(replace(note, 'size 8', 'size 7') AS BLOB)",
+            "broken statement-misfit: the statement of auditor.example/clara at size 8 does not hold: the signature ",
+        ),
+    ],
+)
+def test_a_kept_statement_that_was_altered_is_found_by_the_audit(works, keeping, column, value, message):
+    keeping.done("attest", "--keep", works.statement)
+    with sqlite3.connect(keeping.path) as connection:
+        connection.execute("DROP TRIGGER attestation_is_append_only_update")
+        connection.execute(f"UPDATE attestation SET {column} = {value}")
+    connection.close()
+    found = keeping.run("audit", "--json").json["findings"]
+    told = [f"{one['severity']} {one['code']}: {one['message']}" for one in found if "statement" in one["message"]]
+    assert len(told) == 1
+    assert told[0].startswith(message)
+
+
+def test_a_kept_statement_of_another_state_is_found_by_the_audit(works, keeping):
+    statement = parse_attestation(parse_note(works.statement.read_bytes()).text)
+    key = signer("auditor.example/clara")
+    for bent in (replace(statement, state=Hash(bytes(32))), replace(statement, root=Hash(bytes(32))), replace(statement, ledger="ab" * 32)):
+        note = sign_attestation(bent, key=key.vkey, sign=key.sign)
+        file = keeping.folder / "bent"
+        file.write_bytes(note)
+        assert keeping.run("attest", "--keep", file).code == 1
+        with Store.open(keeping.path).writing() as view:
+            Store.keep_attestation(view, bent.size, key.name, note)
+    findings = keeping.run("audit", "--json").json["findings"]
+    broken = {one["message"].split("does not hold: ")[1] for one in findings if one["severity"] == "broken"}
+    assert broken == {
+        f"the statement has another state at size {statement.size} than this ledger's records give",
+        f"the statement is about another history: this ledger does not have its root at size {statement.size}",
+        f"the statement is about ledger {'ab' * 32}, this is {statement.ledger}",
+    }
+
+
+def test_a_statement_by_nobody_the_trust_file_names_is_not_kept(works, tmp_path):
+    said = works.run("attest", "--keep", works.statement)
+    assert said.err == "error: the statement is signed by auditor.example/clara, no auditor of the trust file\n"
+    said = works.run("attest", "-k", works.auditor)
+    assert said.err == "error: a statement needs -o FILE, and --trust FILE to say which ledger it is about\nhint: plumbline attest --help\n"
+
+
+def test_nothing_is_attested_of_a_ledger_that_does_not_hold(works, tmp_path):
     copy = tmp_path / "copy.db"
     shutil.copy(works.path, copy)
     with sqlite3.connect(copy) as connection:

@@ -14,7 +14,7 @@ from keyring import signer
 from ledger.attestation import parse_attestation, verify_attestation
 from ledger.errors import CheckpointError, EvidenceError, FormatError, LedgerError, LimitError, UnknownError
 from ledger.evidence.format import lines_of, read_evidence
-from ledger.evidence.writing import attested, evidence_of_claim
+from ledger.evidence.writing import evidence_of_claim
 from ledger.keys import verify
 from ledger.log import append
 from ledger.record import read_record
@@ -320,7 +320,7 @@ def test_a_statement_on_another_history_is_no_use_to_this_ledger(chain):
         ):
             note = bent.text() + b"\n" + AUDITOR.vkey.signed(AUDITOR.sign(bent.text())).line()
             with pytest.raises(EvidenceError, match=message):
-                attested(view, note)
+                works.attested(view, note)
 
 
 def test_a_withdrawn_certificate_does_not_hold_by_fresh_evidence(tmp_path):

@@ -306,7 +306,7 @@ def test_a_remembered_file_of_another_ledger_is_refused(terminal):
         ("ledger 00\n", "line 1: 'ledger 00' is no line of a policy: want witness, group, quorum or auditor"),
         ("\nnonsense\n", "line 2: 'nonsense' is no line of a policy: want witness, group, quorum or auditor"),
         ("quorum all\n", "line 1: quorum 'all' names no witness or group of a line before it"),
-        ("", "has 0 quorum lines, want 1"),
+        ("", "has 0 quorum lines, want 1\nhint: the line `quorum none` asks no witness"),
         (
             f"witness w {vkey('w1').format()} http://w.example/x\nquorum w\n",
             "'http://w.example/x' is neither https nor http to this machine itself",

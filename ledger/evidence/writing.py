@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from ledger.attestation import Attestation, Touches, parse_attestation, state_lines
-from ledger.errors import CheckpointError, EvidenceError, UnknownError
+from ledger.attested import Attested
+from ledger.errors import CheckpointError, UnknownError
 from ledger.evidence.format import Evidence, Prior
 from ledger.evidence.touch import Touch, touch_of_claim, touch_of_key
-from ledger.replay import Entry, Replay
 from ledger.store.store import Store
 from ledger.store.view import StoreView
 from ledger.tlog import merkle, tile
@@ -18,53 +16,6 @@ from ledger.tlog.merkle import Hash
 from ledger.tlog.multiproof import multiproof
 from ledger.tlog.note import parse_note
 from ledger.view import Claim
-
-
-@dataclass(frozen=True, slots=True)
-class Attested:
-    """An auditor's statement as it came, and all lines of the ledger's state at its size."""
-
-    note: bytes
-    statement: Attestation
-    lines: tuple[bytes, ...]
-
-
-def attested(view: StoreView, note: bytes) -> Attested:
-    """Return an auditor's statement with the lines that it signed, derived by replaying the ledger up to its size.
-
-    Raises:
-        FormatError: It is no statement.
-        EvidenceError: It is of another ledger or history, or this ledger's state then was another.
-    """
-    statement = parse_attestation(parse_note(note).text)
-    facts = view.facts
-    if facts is None or statement.ledger != facts.ledger_id:
-        raise EvidenceError(f"the statement is about ledger {statement.ledger}, this is {facts.ledger_id if facts else 'none'}")
-    if statement.size > view.size or view.root_at(statement.size) != statement.root:
-        raise EvidenceError(f"the statement is about another history: this ledger does not have its root at size {statement.size}")
-    lines = tuple(state_at(Store.entries(view), statement.size))
-    if merkle.root([merkle.leaf_hash(line) for line in lines]) != statement.state:
-        raise EvidenceError(f"the statement has another state at size {statement.size} than this ledger's records give")
-    return Attested(note, statement, lines)
-
-
-def state_at(entries: Iterable[Entry], size: int) -> list[bytes]:
-    """Return the state lines of a ledger at a size, by replaying it.
-
-    Raises:
-        EvidenceError: The ledger does not hold.
-    """
-    done, touches = Replay(), Touches()
-    for entry in entries:
-        if entry[0] >= size:
-            break
-        record = done.take(entry, expected=done.records)
-        if record is not None:
-            touches.take(done.memory, record)
-    broken = next((finding for finding in done.findings if finding.severity == "broken"), None)
-    if broken is not None:
-        raise EvidenceError(f"the ledger does not hold: {broken.message}")
-    return state_lines(done.memory, touches)
 
 
 def evidence_of_claim(view: StoreView, number: str, *, basis: int, statement: Attested | None = None) -> Evidence:

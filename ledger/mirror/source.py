@@ -26,9 +26,9 @@ from urllib.request import (
 )
 
 from ledger.errors import FormatError, LedgerError, StoreError
-from ledger.record import read_record
+from ledger.record import Record, read_record
 from ledger.replay import Entry
-from ledger.tlog import merkle
+from ledger.tlog import merkle, tile
 from ledger.tlog.checkpoint import parse_checkpoint
 from ledger.tlog.merkle import HASH_BYTES, Hash
 from ledger.tlog.note import parse_note
@@ -63,7 +63,7 @@ class MissingFileError(MirrorError):
 
 
 class Mirror:
-    """An export. It is a `Nodes`: proofs are computed from its tiles."""
+    """An export. It is a `Nodes`: proofs are computed from its tiles; and a `LookUp`: records are looked up in its bundles."""
 
     def __init__(self, place: str, fetch: Fetch) -> None:
         self.place = place
@@ -160,6 +160,32 @@ class Mirror:
                 leaf = merkle.leaf_hash(data)
                 chain = merkle.chain_next(chain if start + place else merkle.chain_start(_origin(data)), leaf)
                 yield start + place, data, leaf, chain
+
+    # What verifying a file against it reads
+
+    def root_at(self, size: int) -> Hash | None:
+        """Return the log's root at a size, None beyond the checkpoint."""
+        return None if size > self.size else tile.root_at(self, size, of=self.size)
+
+    def leaf(self, index: int) -> Hash | None:
+        """Return the leaf hash of the entry at an index, from its bytes."""
+        return None if index >= self.size else merkle.leaf_hash(self._entry(index))
+
+    def record(self, index: int) -> Record:
+        """Return the record at an index.
+
+        Raises:
+            MirrorError: It cannot be read.
+            FormatError, EncodingError: The entry is no record.
+        """
+        return read_record(self._entry(index))
+
+    def index_of(self, record: str) -> int | None:
+        """Return the index of a record by its id; every entry is looked at."""
+        return next((index for index, data, *_ in self.entries(self.size) if read_record(data).id == record), None)
+
+    def _entry(self, index: int) -> bytes:
+        return self.bundle(index // WIDTH, min(WIDTH, self.size - index // WIDTH * WIDTH))[index % WIDTH]
 
 
 def open_mirror(place: str) -> Mirror:

@@ -136,7 +136,7 @@ def parse_policy(lines: Iterable[tuple[int, str]]) -> WitnessPolicy:
         except FormatError as refusal:
             raise refusal.at(line=number) from refusal
     if reading.quorum is None:
-        raise FormatError("has 0 quorum lines, want 1")
+        raise FormatError("has 0 quorum lines, want 1", hint="the line `quorum none` asks no witness")
     return WitnessPolicy(tuple(reading.witnesses), tuple(reading.groups), reading.quorum)
 
 

@@ -12,11 +12,13 @@ from house import House, stored
 from issued import Works
 from keyring import signer
 from ledger.attestation import Attestation, sign_attestation
+from ledger.attested import Attested, attested, state_at
 from ledger.certificates.certificate import Basis
 from ledger.evidence.format import Evidence, format_evidence, lines_of, read_evidence
 from ledger.evidence.verification import verify_evidence
-from ledger.evidence.writing import attested, evidence_of_claim, evidence_of_key, state_at
+from ledger.evidence.writing import evidence_of_claim, evidence_of_key
 from ledger.store.store import Store
+from ledger.store.view import StoreView
 from ledger.tlog import canonical, merkle
 from ledger.tlog.multiproof import multiproof
 from ledger.trust import Trust
@@ -65,8 +67,12 @@ class Evidenced(Works):
         """Return a certificate's evidence."""
         subject = document["credentialSubject"]
         with Store(self.house.path).reading() as view:
-            given = None if statement is None else attested(view, statement)
+            given = None if statement is None else self.attested(view, statement)
             return kept(evidence_of_claim(view, subject["number"], basis=document["basis"]["size"], statement=given))
+
+    def attested(self, view: StoreView, statement: bytes) -> Attested:
+        """Return a statement held against the stored log."""
+        return attested(statement, Store.entries(view), ledger=self.ledger_id, root_at=view.root_at)
 
     def key_evidence(self, key: str) -> Evidence:
         """Return the evidence of a key."""
