@@ -1,8 +1,8 @@
 """Certificates as events: a certify event consumes a batch's mass for its kind, so that the same mass is never certified twice.
 
 A certificate stays on its mass through split, merge and blend. It ends when it is withdrawn, and it counts as withdrawn from the record on
-in which its own issuer transforms any of that mass: the issuer then claims what it made, or nothing. When a customer transforms it, it is
-retired into what was made, and a certificate over that lists it as absorbed.
+in which its own issuer transforms any of that mass, or takes some back: the issuer then claims what it made, or nothing. When a customer
+transforms it, it is retired into what was made, and a certificate over that lists it as absorbed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from schemas.identifier import party_of
 
 State = Literal["valid", "withdrawn", "superseded", "absorbed", "expired"]
 """How a certificate stands; `absorbed` counts as withdrawn: its issuer transformed what it had certified."""
+
+_ENDS = {"certify": "the same mass was certified anew", "return": "{party} took back what it had certified"}
 
 PREFIX = {"recycled-content": "RC", "domestic-origin": "DO"}
 
@@ -111,9 +113,7 @@ def status(view: View, claim: Claim, *, as_of: str | None = None) -> tuple[State
     ended = ended_at(view, claim)
     if ended is not None:
         kind = (view.closure_at(ended) or ("", ""))[1]
-        what = (
-            "the same mass was certified anew" if kind == "certify" else f"{claim.party} itself transformed what it had certified ({kind})"
-        )
+        what = _ENDS.get(kind, "{party} itself transformed what it had certified ({kind})").format(party=claim.party, kind=kind)
         return "absorbed", f"counts as withdrawn since record {ended >> 8}, in which {what}"
     if as_of is not None and as_of[:10] > claim.valid_until[:10]:
         return "expired", f"was valid until {claim.valid_until[:10]}, which is before {as_of[:10]}"
@@ -123,8 +123,8 @@ def status(view: View, claim: Claim, *, as_of: str | None = None) -> tuple[State
 def ended_at(view: View, claim: Claim, *, before: int = LAST) -> int | None:
     """Return the position from which on a certificate counts as withdrawn though nobody withdrew it, None where it does not.
 
-    That is where its issuer transformed any of the certified mass, other than by split, merge or blend; or, should that have been voided
-    later, where some of the same mass was certified anew.
+    That is where its issuer transformed any of the certified mass, other than by split, merge or blend, or took any of it back; or,
+    should that have been voided later, where some of the same mass was certified anew.
     """
     ends: list[int] = []
     met, waiting = {claim.batch}, [(claim.batch, claim.position)]

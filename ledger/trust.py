@@ -123,7 +123,7 @@ def _check_keys(trust: Trust) -> None:
 def _log_key(text: str) -> VerifierKey:
     """Read a log line of a policy: the key, and perhaps a URL, which is nobody's proof of anything."""
     words = text.split(" ")
-    if len(words) > 2:  # noqa: PLR2004 - a key and a URL
+    if len(words) > 2 or not words[-1]:  # noqa: PLR2004 - a key and a URL
         raise FormatError("a log line is: log VKEY, and perhaps a URL")
     return parse_vkey(words[0])
 

@@ -17,7 +17,7 @@ def withdraw(sheet: Memory, signer: KeyFacts, place: int, event: Withdraw) -> No
     Raises:
         UnknownError: There is no such certificate.
         AuthorityError: It is another party's.
-        ClaimError: It was withdrawn before.
+        ClaimError: It was withdrawn before, or what is to take its place has no number of this party and kind.
     """
     require(signer, "certify")
     claim = sheet.claim(event.certificate)
@@ -27,4 +27,7 @@ def withdraw(sheet: Memory, signer: KeyFacts, place: int, event: Withdraw) -> No
         raise AuthorityError(f"certificate {claim.number} was issued by {claim.party}, not by {signer.party}")
     if claim.withdrawn is not None:
         raise ClaimError(f"certificate {claim.number} was withdrawn already by record {claim.withdrawn >> 8}")
+    begins = claim.number[: claim.number.rindex("-") + 1]
+    if event.superseded_by is not None and (event.superseded_by == claim.number or not event.superseded_by.startswith(begins)):
+        raise ClaimError(f"certificate {event.superseded_by} cannot take the place of {claim.number}: want another number {begins}…")
     sheet.claims[claim.number] = replace(claim, withdrawn=place, superseded_by=event.superseded_by or "")

@@ -194,14 +194,14 @@ def _sentences(texts: Sequence[str]) -> list[Block]:
 
 
 def _verify(content: Content) -> list[Block]:
-    command = f"plumbline verify {content.number}.pdf -L LEDGER --trust FILE"
+    command = f"plumbline verify {content.number}.pdf --trust FILE"
     words = [
         pdf.paragraph("How to verify", "heading"),
         pdf.paragraph(Run(command, face="mono"), "small"),
         pdf.space(2),
         pdf.paragraph(
-            "FILE is the ledger's trust file. Get it from the issuer or your auditor by another way than this certificate came; "
-            "without it the answer is UNPINNED.",
+            "This PDF carries the records that its figures follow from, so no ledger and no network is needed. FILE is the ledger's trust "
+            "file: get it from the issuer or your auditor by another way than this certificate came; without it the answer is UNPINNED.",
             "small",
         ),
         pdf.space(3),

@@ -33,7 +33,7 @@ _PATTERNS = {
     "base64": re.compile(r"\A[A-Za-z0-9+/]{4,2000}={0,2}\Z", re.ASCII),
     "number": re.compile(r"\A[a-z0-9][a-z0-9-]{1,38}-(?:RC|DO)-[0-9]{4,9}\Z", re.ASCII),
 }
-_TIME = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})\Z", re.ASCII)
+_TIME = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-5][0-9])\Z", re.ASCII)
 _DATE = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", re.ASCII)
 
 _FORBIDDEN = re.compile(

@@ -91,6 +91,19 @@ def test_a_part_that_its_issuer_transforms_ends_the_certificate_for_the_whole(wo
     assert second.mass_mg == 1_000_000_000
 
 
+def test_what_the_issuer_takes_back_ends_its_certificate_and_may_be_certified_anew(works):
+    first, _ = works.certify("keystone:BL")
+    works.log("keystone/1", event("ship", "keystone:works", batch="keystone:BL", to={"outside": {"private": "Acme"}, "country": "US"}))
+    assert standing(works.memory, first)
+    back = {"of": "keystone:BL", "batch": "keystone:BACK", "mass": kg("10"), "as": "rework"}
+    works.log("keystone/1", event("return", "keystone:works", **back))
+    index = works.memory.size - 1
+    said = f"counts as withdrawn since record {index}, in which keystone took back what it had certified"
+    assert status(works.memory, first) == ("absorbed", said)
+    second, _ = works.certify("keystone:BACK")
+    assert standing(works.memory, second)
+
+
 def test_split_merge_and_blend_keep_a_certificate_standing(works):
     first, _ = works.certify("keystone:BL")
     cut(works, "keystone:A", "500")

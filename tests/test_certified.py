@@ -103,6 +103,9 @@ def test_a_withdrawal_that_cannot_be_is_refused(ledger):
     ledger.log(K, certify(A, MASS))
     refused(ledger, K, withdraw("keystone-RC-0009"), UnknownError, "no certificate keystone-RC-0009 in this ledger")
     refused(ledger, V, withdraw(RC), AuthorityError, f"certificate {RC} was issued by keystone, not by voltaic")
+    for other in (RC, "keystone-DO-0001", "voltaic-RC-0001"):
+        message = f"certificate {other} cannot take the place of {RC}: want another number keystone-RC-…"
+        refused(ledger, K, withdraw(RC, superseded_by=other), ClaimError, message)
     ledger.log(K, withdraw(RC))
     index = ledger.memory.size - 1
     refused(ledger, K, withdraw(RC), ClaimError, f"certificate {RC} was withdrawn already by record {index}")

@@ -156,6 +156,11 @@ REFUSED = {
         FormatError,
         "line 3, field time: '2026-03-02T14:05:00' is no RFC 3339 time with an offset, such as 2026-03-02T14:05:00Z",
     ),
+    "an offset of ninety minutes": (
+        changed(b"14:05:00Z", b"14:05:00+00:90"),
+        FormatError,
+        "line 3, field time: '2026-03-02T14:05:00+00:90' is no RFC 3339 time with an offset, such as 2026-03-02T14:05:00Z",
+    ),
     "a header that says more": (
         signed(HEADER_LINE.replace(b'"seq":0', b'"seq":0,"zone":"x"'), EVENT_LINE),
         FormatError,

@@ -49,6 +49,7 @@ def test_a_trust_file_is_read_back_as_it_was_written():
             "f: witness w has the log's own key; a log does not witness itself",
         ),
         (text(log=f"log {signer(ORIGIN).vkey.format()} https://log.example/ more"), "f: a log line is: log VKEY, and perhaps a URL"),
+        (text(log=f"log {signer(ORIGIN).vkey.format()} "), "f: a log line is: log VKEY, and perhaps a URL"),
         (text(extra=f"log {signer(ORIGIN).vkey.format()}"), "f: has two log lines with one public key"),
         (
             text(log=f"log {cosigner(signer(ORIGIN).vkey).format()}"),

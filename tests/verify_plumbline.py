@@ -60,7 +60,7 @@ def need(holds: object, message: str, kind: type[Refused] = Refused) -> None:
 LARGEST = 2**63 - 1
 HEX64 = re.compile(r"[0-9a-f]{64}\Z")
 DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,18})\Z")
-TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})\Z")
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-5][0-9])\Z")
 
 
 def sha256(data: bytes) -> bytes:
@@ -237,7 +237,7 @@ def parse_vkey(text: object, algorithms: Iterable[int] = (ED25519,)) -> Vkey:
     check_key_name(name)
     data = from_base64(encoded)
     need(data and data[0] in algorithms, f"vkey of {name} has algorithm {data[:1].hex()}")
-    size = 1 + (1312 if data[0] == ML_DSA else 32)
+    size = 1 + (ML_DSA_KEY if data[0] == ML_DSA else 32)
     need(len(data) == size, f"vkey of {name} has {len(data)} bytes, want {size}")
     if data[0] != ML_DSA:
         check_public_key(data[1:])
@@ -291,6 +291,181 @@ def parse_signature(line: str) -> Signature:
     data = from_base64(words[2])
     need(len(data) > 4, f"a signature line of {words[1]} without a signature")
     return Signature(words[1], data[:4], data[4:])
+
+
+# -------------------------------------------------- ML-DSA-44 (FIPS 204)
+
+Poly = list[int]
+
+Q, ROOT, DEGREE = 8_380_417, 1753, 256
+ROWS = COLUMNS = 4
+DROPPED, TAU, BETA, OMEGA = 13, 39, 78, 80
+GAMMA1, GAMMA2 = 2**17, (Q - 1) // 88
+UPPERS = (Q - 1) // (2 * GAMMA2)
+ML_DSA_KEY, ML_DSA_SIGNATURE = 1312, 2420
+COMMITMENT, T1_BITS, Z_BITS, W1_BITS = 32, 10, 18, 6
+ZETAS = [pow(ROOT, int(f"{number:08b}"[::-1], 2), Q) for number in range(DEGREE)]
+
+
+def check_ml_dsa(public: bytes, signature: bytes, message: bytes, context: bytes = b"") -> None:
+    """ML-DSA.Verify (FIPS 204, algorithm 3) of the message itself, not of its hash ("Cosignatures and quorum")."""
+    need(len(public) == ML_DSA_KEY, f"an ml-dsa-44 public key of {len(public)} bytes")
+    need(len(signature) == ML_DSA_SIGNATURE, f"an ml-dsa-44 signature of {len(signature)} bytes")
+    need(len(context) <= 255, f"an ml-dsa-44 context of {len(context)} bytes")
+    check_ml_dsa_bytes(public, signature, bytes([0, len(context)]) + context + message)
+
+
+def check_ml_dsa_bytes(public: bytes, signature: bytes, framed: bytes) -> None:
+    """ML-DSA.Verify_internal (FIPS 204, algorithm 8)."""
+    rho, high = decode_ml_dsa_key(public)
+    commitment, response, hints = decode_ml_dsa_signature(signature)
+    need(all(abs(value) < GAMMA1 - BETA for poly in response for value in poly), "the z of an ml-dsa-44 signature is too long")
+    message = shake256(shake256(public, 64) + framed, 64)
+    challenge = ntt(sample_in_ball(commitment))
+    answers = [ntt(poly) for poly in response]
+    scaled = [ntt([value << DROPPED for value in poly]) for poly in high]
+    rounded = []
+    for row, part, hint in zip(expand_matrix(rho), scaled, hints, strict=True):
+        products = [multiply(entry, answer) for entry, answer in zip(row, answers, strict=True)]
+        sums = map(sum, zip(*products, strict=True))
+        approximate = inverse_ntt([(value - other) % Q for value, other in zip(sums, multiply(challenge, part), strict=True)])
+        rounded.append([use_hint(value, at in hint) for at, value in enumerate(approximate)])
+    again = shake256(message + b"".join(pack(poly, W1_BITS) for poly in rounded), COMMITMENT)
+    need(again == commitment, f"the signature is not one of ml-dsa-44 public key {public[:8].hex()}")
+
+
+def shake256(data: bytes, size: int) -> bytes:
+    """H (FIPS 204, section 3.7)."""
+    return hashlib.shake_256(data).digest(size)
+
+
+def squeezed(digest: Callable[[int], bytes], size: int) -> Iterator[int]:
+    """The bytes of an extendable output one after the other, without end; size is how many are made at first."""
+    taken = 0
+    while True:
+        yield from digest(size)[taken:]
+        taken, size = size, 2 * size
+
+
+def unpack(data: bytes, bits: int) -> Poly:
+    """SimpleBitUnpack (FIPS 204, algorithm 18): coefficients of so many bits each, lowest bit first."""
+    number, mask = int.from_bytes(data, "little"), (1 << bits) - 1
+    return [number >> bits * at & mask for at in range(DEGREE)]
+
+
+def pack(poly: Poly, bits: int) -> bytes:
+    """SimpleBitPack (FIPS 204, algorithm 16), of which w1Encode (algorithm 28) is made."""
+    return sum(value << bits * at for at, value in enumerate(poly)).to_bytes(DEGREE * bits // 8, "little")
+
+
+def unpack_all(data: bytes, bits: int) -> list[Poly]:
+    """As many polynomials as there are, one after the other."""
+    size = DEGREE * bits // 8
+    return [unpack(data[at : at + size], bits) for at in range(0, len(data), size)]
+
+
+def decode_ml_dsa_key(public: bytes) -> tuple[bytes, list[Poly]]:
+    """The seed of the matrix, and the upper bits of t (pkDecode: FIPS 204, algorithm 23). Any 1,312 bytes are a key."""
+    return public[:32], unpack_all(public[32:], T1_BITS)
+
+
+def decode_ml_dsa_signature(signature: bytes) -> tuple[bytes, list[Poly], list[set[int]]]:
+    """The challenge's hash, z and the hints (sigDecode: FIPS 204, algorithm 27); z is written as gamma1 - z (algorithm 19)."""
+    end = COMMITMENT + COLUMNS * DEGREE * Z_BITS // 8
+    response = [[GAMMA1 - value for value in poly] for poly in unpack_all(signature[COMMITMENT:end], Z_BITS)]
+    return signature[:COMMITMENT], response, decode_hints(signature[end:])
+
+
+def decode_hints(data: bytes) -> list[set[int]]:
+    """HintBitUnpack (FIPS 204, algorithm 21): ascending places, then where each row ends; what no row takes is zero."""
+    places, ends = data[:OMEGA], data[OMEGA:]
+    hints, start = [], 0
+    for end in ends:
+        need(start <= end <= OMEGA, "the hints of an ml-dsa-44 signature end out of order")
+        row = places[start:end]
+        need(all(left < right for left, right in itertools.pairwise(row)), "the hints of an ml-dsa-44 signature do not ascend")
+        hints.append(set(row))
+        start = end
+    need(not any(places[start:]), "an ml-dsa-44 signature with something behind its hints")
+    return hints
+
+
+@functools.lru_cache(maxsize=64)
+def expand_matrix(rho: bytes) -> list[list[Poly]]:
+    """ExpandA (FIPS 204, algorithm 32): the column stands before the row in what is hashed. The matrix is in NTT form."""
+    return [[rejection_sampled(rho + bytes([column, row])) for column in range(COLUMNS)] for row in range(ROWS)]
+
+
+def rejection_sampled(seed: bytes) -> Poly:
+    """RejNTTPoly (FIPS 204, algorithm 30): three bytes without the topmost bit are a coefficient when below q (algorithm 14)."""
+    stream = squeezed(hashlib.shake_128(seed).digest, 840)
+    triples = zip(stream, stream, stream, strict=False)
+    values = (low | middle << 8 | (top & 127) << 16 for low, middle, top in triples)
+    return list(itertools.islice((value for value in values if value < Q), DEGREE))
+
+
+def sample_in_ball(seed: bytes) -> Poly:
+    """SampleInBall (FIPS 204, algorithm 29): tau coefficients are 1 or -1, the others 0."""
+    stream, poly = squeezed(hashlib.shake_256(seed).digest, 136), [0] * DEGREE
+    signs = int.from_bytes(bytes(itertools.islice(stream, 8)), "little")
+    for at in range(DEGREE - TAU, DEGREE):
+        other = next(byte for byte in stream if byte <= at)
+        poly[at] = poly[other]
+        poly[other] = -1 if signs & 1 else 1
+        signs >>= 1
+    return poly
+
+
+def ntt(poly: Poly) -> Poly:
+    """NTT (FIPS 204, algorithm 41)."""
+    values, turn, half = list(poly), 0, DEGREE // 2
+    while half:
+        for start in range(0, DEGREE, 2 * half):
+            turn += 1
+            zeta = ZETAS[turn]
+            for at in range(start, start + half):
+                step = zeta * values[at + half] % Q
+                values[at], values[at + half] = values[at] + step, values[at] - step
+        half //= 2
+    return [value % Q for value in values]
+
+
+def inverse_ntt(poly: Poly) -> Poly:
+    """The inverse of NTT (FIPS 204, algorithm 42)."""
+    values, turn, half = list(poly), DEGREE, 1
+    while half < DEGREE:
+        for start in range(0, DEGREE, 2 * half):
+            turn -= 1
+            zeta = ZETAS[turn]
+            for at in range(start, start + half):
+                left, right = values[at], values[at + half]
+                values[at], values[at + half] = left + right, (right - left) * zeta % Q
+        half *= 2
+    share = pow(DEGREE, -1, Q)
+    return [value * share % Q for value in values]
+
+
+def multiply(left: Poly, right: Poly) -> Poly:
+    """MultiplyNTT (FIPS 204, algorithm 45)."""
+    return [one * other % Q for one, other in zip(left, right, strict=True)]
+
+
+def decompose(value: int) -> tuple[int, int]:
+    """Decompose (FIPS 204, algorithm 36): the upper part, and the rest from -gamma2 to gamma2."""
+    rest = value % (2 * GAMMA2)
+    if rest > GAMMA2:
+        rest -= 2 * GAMMA2
+    if value - rest == Q - 1:
+        return 0, rest - 1
+    return (value - rest) // (2 * GAMMA2), rest
+
+
+def use_hint(value: int, hinted: bool) -> int:
+    """UseHint (FIPS 204, algorithm 40): the upper part, one step towards the rest where there is a hint."""
+    upper, rest = decompose(value)
+    if not hinted:
+        return upper
+    return (upper + (1 if rest > 0 else -1)) % UPPERS
 
 
 # ------------------------------------------------------------------ The Merkle tree
@@ -488,6 +663,7 @@ def read_trust_line(trust: Trust, word: str, words: list[str]) -> None:
     most = {"ledger": 1, "origin": 1, "quorum": 1, "auditor": 1, "log": 2, "witness": 3, "group": 130}
     need(word in most, f"a line {word[:40]!a}")
     need(1 <= len(words) <= most[word], f"a {word} line with {len(words)} words after it")
+    need(all(words), f"a {word} line with two spaces in a row, or one at its end")
     if word == "ledger":
         need(is_hash(words[0]), f"not a ledger id: {words[0]!a}")
         trust.ledger = words[0]
@@ -500,7 +676,7 @@ def read_trust_line(trust: Trust, word: str, words: list[str]) -> None:
     elif word in ("log", "auditor"):
         (trust.logs if word == "log" else trust.auditors).append(parse_vkey(words[0]))
     else:
-        need(len(words) >= 2 and words[0] and words[0] not in known | {"none"}, f"a {word} line without a name of its own")
+        need(len(words) >= 2 and words[0] not in known | {"none"}, f"a {word} line without a name of its own")
         if word == "witness":
             trust.witnesses[words[0]] = parse_vkey(words[1], (COSIGNATURE, ML_DSA))
         else:
@@ -556,11 +732,11 @@ def check_checkpoint(data: bytes, trust: Trust) -> Checkpoint:
 
 
 def count_witnesses(note: Note, trust: Trust) -> dict[str, int]:
-    """The witnesses that cosigned, each with its latest time; ML-DSA is counted for nothing here ("Cosignatures and quorum", 1)."""
+    """The witnesses that cosigned, each with its latest time ("Cosignatures and quorum", 1)."""
     counted = {}
     for name, witness in trust.witnesses.items():
-        lines = [line for line in note.signatures if line.by(witness)]
-        if not lines or witness.algorithm == ML_DSA:
+        lines = [line for line in note.signatures if line.by(witness) and not timeless(line, witness)]
+        if not lines:
             continue
         try:
             counted[name] = max(cosigned(line, note.text, witness) for line in lines)
@@ -569,18 +745,40 @@ def count_witnesses(note: Note, trust: Trust) -> dict[str, int]:
     return counted
 
 
+def timeless(line: Signature, key: Vkey) -> bool:
+    """Whether an ML-DSA-44 line of the right length does not say when; it is passed over ("Cosignatures and quorum")."""
+    return key.algorithm == ML_DSA and len(line.payload) == payload_size(key) and line.payload[:8] == bytes(8)
+
+
+def payload_size(key: Vkey) -> int:
+    """The bytes of a cosignature: its time and its signature."""
+    return 8 + (ML_DSA_SIGNATURE if key.algorithm == ML_DSA else 64)
+
+
 def as_cosigner(key: Vkey) -> Vkey:
     """The same name and public key as a cosigner, so with another key ID ("Checkpoint")."""
     return Vkey(key.name, COSIGNATURE, key.public)
 
 
 def cosigned(line: Signature, text: bytes, key: Vkey) -> int:
-    """The time of a timestamped cosignature that verifies ("Checkpoint")."""
-    need(len(line.payload) == 72, f"a cosignature of {len(line.payload)} bytes, want 72")
+    """The time of a timestamped cosignature that verifies ("Checkpoint", "Cosignatures and quorum")."""
+    size = payload_size(key)
+    need(len(line.payload) == size, f"a cosignature of {len(line.payload)} bytes, want {size}")
     time = int.from_bytes(line.payload[:8], "big")
     need(time <= LARGEST, "a cosignature's time beyond 2^63 - 1")
-    check_signature(key.public, line.payload[8:], b"cosignature/v1\ntime %d\n" % time + text)
+    if key.algorithm == ML_DSA:
+        check_ml_dsa(key.public, line.payload[8:], whole_tree(key.name, time, text))
+    else:
+        check_signature(key.public, line.payload[8:], b"cosignature/v1\ntime %d\n" % time + text)
     return time
+
+
+def whole_tree(cosigner: str, time: int, text: bytes) -> bytes:
+    """What an ML-DSA-44 cosigner signs: a subtree from the first leaf to the checkpoint's size ("Cosignatures and quorum")."""
+    origin, size, root = text.decode().split("\n")[:3]
+    names = [bytes([len(name)]) + name for name in (cosigner.encode(), origin.encode())]
+    numbers = [number.to_bytes(8, "big") for number in (time, 0, from_decimal(size))]
+    return b"subtree/v1\n\x00" + names[0] + numbers[0] + names[1] + numbers[1] + numbers[2] + from_base64(root, 32)
 
 
 def check_quorum(checkpoint: Checkpoint, trust: Trust) -> None:
@@ -959,6 +1157,9 @@ class State:
         if digest is not None:
             need(self.keys[self.signers[digest]].party == signer.party, "withdraw is not signed by the certificate's issuer")
             need(digest not in self.withdrawn, f"certificate {event['certificate']} is withdrawn already")
+            number, instead = event["certificate"], event.get("superseded_by")
+            same = instead is None or instead.rpartition("-")[0] == number.rpartition("-")[0]
+            need(same and instead != number, f"certificate {instead} cannot supersede {number}")
             self.withdrawn.add(digest)
 
     def certificate_of(self, event: Event) -> str | None:

@@ -122,7 +122,7 @@ def return_(page: Page, event: Return) -> Booking:
         moisture=moisture,
         contents=contents,
         mass_u=mass_u,
-        claims=old.claims,  # what was certified when it went out comes back certified
+        claims=old.claims,  # another party's certificate comes back with it; the signer's own ends here (ledger/certified.py)
     )
     page.make(tagged(page, batch))
     page.edges.append(Edge(old.id, batch.id, round(figure.value), {name: mass for name, mass in batch.contained().items() if mass}))
