@@ -1,4 +1,4 @@
-"""Files inside a PDF: the only door to pikepdf.
+"""What a finished PDF carries, its tags, what it says of itself, and files: the only door to pikepdf.
 
 A certificate is one file: the PDF that people read carries the signed statement as an associated file (ISO 32000-2, 14.13; in PDF/A-3 the
 relationship is `Data`: the page shows what the file holds). Reading treats the PDF as hostile: its size, the number of attachments and what
@@ -7,13 +7,18 @@ each of them unpacks to are limited, and a damaged file is a refusal, never a tr
 
 from __future__ import annotations
 
+import re
 import zlib
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 
-from pikepdf import Array, AttachedFileSpec, Name, Object, ObjectStreamMode, Pdf
+from pikepdf import Array, AttachedFileSpec, Dictionary, Name, Object, ObjectStreamMode, Pdf, Stream, String
 
 from ledger.errors import FormatError, LimitError
+from reports import icc
+from reports.tags import Tag, by_mark, check
 from reports.text import printable
+from reports.xmp import About, information, packet
 
 ATTACHMENT = "certificate.json"
 EVIDENCE = "evidence.txt"
@@ -25,10 +30,129 @@ MAX_ATTACHMENT = 16 * 1024 * 1024
 """Limits in bytes and files. They hold for what an attachment unpacks to, not for what it takes in the file."""
 
 
+def archive(pdf: bytes, tree: Tag, drawn: Mapping[int, int], about: About) -> bytes:
+    """Make a marked PDF one that is PDF/A-3, level A, and PDF/UA-1 at once; the same input gives the same bytes.
+
+    Args:
+        pdf: A PDF of ours, its content marked, not yet tagged.
+        tree: Its logical structure.
+        drawn: How many pieces of marked content each page has.
+        about: Its properties.
+
+    Raises:
+        FormatError: Something drawn has no tag, a figure has no alternative text, a heading skips a level, the time is none, or a font is
+            not embedded.
+    """
+    check(tree, drawn)
+    with Pdf.open(BytesIO(pdf)) as document:
+        root = document.Root
+        for page in document.pages:
+            page.obj.Tabs = Name.S  # the order of the tags (ISO 14289-1, 7.18.3)
+            if "/Trans" in page.obj:
+                del page.obj["/Trans"]
+        for font in _fonts(document):
+            _check_font(font)
+            font.ToUnicode = document.make_stream(_unicode_map(font.ToUnicode.read_bytes()))
+        _write_tree(document, tree)
+        root.MarkInfo = Dictionary(Marked=True)
+        root.Lang = String("en-US")
+        root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
+        root.Metadata = Stream(document, packet(about), Type=Name.Metadata, Subtype=Name.XML)
+        root.OutputIntents = Array([_intent(document)])
+        del document.trailer.ID  # the page writer's is the same for all files; the one that takes its place follows from the content
+        document.trailer.Info = document.make_indirect(Dictionary({key: String(text) for key, text in information(about).items()}))
+        return _saved(document)
+
+
+def _saved(document: Pdf) -> bytes:
+    buffer = BytesIO()
+    document.save(buffer, min_version="1.7", deterministic_id=True, object_stream_mode=ObjectStreamMode.generate, compress_streams=True)
+    return buffer.getvalue()
+
+
+def _fonts(document: Pdf) -> Iterator[Dictionary]:
+    for found in document.objects:
+        if isinstance(found, Dictionary) and found.get("/Type") == Name.Font:
+            yield found
+
+
+def _check_font(font: Dictionary) -> None:
+    if "/FontFile2" not in font.get("/FontDescriptor", {}) or "/ToUnicode" not in font:
+        raise FormatError(f"font {str(font.get('/BaseFont', 'without a name')).removeprefix('/')} is not embedded")
+
+
+def _unicode_map(written: bytes) -> bytes:
+    """Write a font's map from codes to characters again, without the codes that stand for no glyph.
+
+    The page writer maps those to U+0000, which PDF/A forbids (ISO 19005-3, 6.2.11.7.2), and more than a hundred in one block, which the
+    form does not allow (Adobe Technical Note 5014, section 5).
+    """
+    pairs = [pair for pair in re.findall(rb"<([0-9A-F]{2})> <([0-9A-F]{4})>", written) if pair[1] != b"0000"]
+    blocks = [pairs[at : at + 100] for at in range(0, len(pairs), 100)]
+    lines = [
+        b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap",
+        b"/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def",
+        b"/CMapName /Adobe-Identity-UCS def /CMapType 2 def",
+        b"1 begincodespacerange <00> <FF> endcodespacerange",
+    ]
+    for block in blocks:
+        lines += [b"%d beginbfchar" % len(block), *(b"<%s> <%s>" % pair for pair in block), b"endbfchar"]
+    return b"\n".join([*lines, b"endcmap CMapName currentdict /CMap defineresource pop end end"])
+
+
+def _intent(document: Pdf) -> Dictionary:
+    """Say that the colours are sRGB (ISO 19005-3, 6.2.3)."""
+    return Dictionary(
+        Type=Name.OutputIntent,
+        S=Name.GTS_PDFA1,
+        OutputConditionIdentifier=String(icc.NAME),
+        Info=String(icc.NAME),
+        DestOutputProfile=document.make_stream(icc.srgb(), N=3, Alternate=Name.DeviceRGB),
+    )
+
+
+def _write_tree(document: Pdf, tree: Tag) -> None:
+    """Write the structure elements, and for each page whose its marked content is (ISO 32000-1, 14.7.2 and 14.7.4.4)."""
+    root = document.make_indirect(Dictionary(Type=Name.StructTreeRoot))
+    column = document.make_indirect(Dictionary(O=Name.Table, Scope=Name.Column))
+    pages = [page.obj for page in document.pages]
+    written: dict[Tag, Object] = {}
+
+    def write(tag: Tag, parent: Object) -> Object:
+        element = written[tag] = document.make_indirect(Dictionary(S=Name(f"/{tag.role}"), P=parent))
+        content: list[Object | int] = [write(inner, element) for inner in tag.inside if not inner.is_left_out]
+        for page, number in tag.marks:
+            if "/Pg" not in element:
+                element.Pg = pages[page - 1]
+            is_here = page == tag.marks[0][0]
+            content.append(number if is_here else Dictionary(Type=Name.MCR, Pg=pages[page - 1], MCID=number))
+        if content:
+            element.K = content[0] if len(content) == 1 else Array(content)
+        if tag.role == "TH":
+            element.A = column
+        if tag.alternative:
+            element.Alt = String(tag.alternative)
+        if tag.box:
+            element.A = Dictionary(O=Name.Layout, Placement=Name.Block, BBox=Array(tag.box))
+        return element
+
+    root.K = write(tree, root)
+    owners: dict[int, list[Object]] = {}
+    for (page, _), tag in sorted(by_mark(tree).items(), key=lambda one: one[0]):
+        owners.setdefault(page, []).append(written[tag])
+    numbers: list[Object | int] = []
+    for page, elements in owners.items():
+        pages[page - 1].StructParents = page - 1
+        numbers += [page - 1, document.make_indirect(Array(elements))]
+    root.ParentTree = document.make_indirect(Dictionary(Nums=Array(numbers)))
+    root.ParentTreeNextKey = len(pages)
+    document.Root.StructTreeRoot = root
+
+
 def attach(pdf: bytes, name: str, data: bytes, *, description: str = "", media_type: str = "application/json") -> bytes:
     """Attach a file to a PDF, related to it as its data; the same input gives the same bytes.
 
-    On the way out the empty page transitions (`/Trans`) that the page writer leaves are taken away, because PDF/A forbids them.
+    The file's date is that of the document (ISO 19005-3, 6.8, wants one), which comes from its content.
 
     Args:
         pdf: A PDF of ours.
@@ -43,21 +167,24 @@ def attach(pdf: bytes, name: str, data: bytes, *, description: str = "", media_t
     """
     if len(data) > MAX_ATTACHMENT:
         raise LimitError(f"attachment {printable(name)}", got=len(data), limit=MAX_ATTACHMENT, unit="bytes")
-    buffer = BytesIO()
     try:
         with Pdf.open(BytesIO(pdf)) as document:
-            for page in document.pages:
-                if "/Trans" in page.obj:
-                    del page.obj["/Trans"]
-            document.attachments[name] = AttachedFileSpec(
-                document, data, filename=name, mime_type=media_type, description=description, relationship=Name.Data
+            specification = AttachedFileSpec(
+                document,
+                data,
+                filename=name,
+                mime_type=media_type,
+                description=description,
+                mod_date=str(document.docinfo.get("/ModDate", "")),
+                relationship=Name.Data,
             )
-            specification = document.attachments[name].obj
-            document.Root.AF = Array([*document.Root.get("/AF", Array([])), specification])
-            document.save(buffer, deterministic_id=True, object_stream_mode=ObjectStreamMode.generate, compress_streams=True)
+            document.attachments[name] = specification
+            associated = document.Root.get("/AF", Array([]))
+            if all(one.objgen != specification.obj.objgen for one in associated):  # newer releases of pikepdf list it themselves
+                document.Root.AF = Array([*associated, specification.obj])
+            return _saved(document)
     except Exception as error:  # a foreign parser on foreign bytes: whatever it throws means the same
         raise FormatError("the PDF cannot be read") from error
-    return buffer.getvalue()
 
 
 def extract(pdf: bytes) -> dict[str, bytes]:

@@ -6,8 +6,10 @@ where a certificate refuses them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from ledger.tlog import canonical
@@ -77,9 +79,20 @@ def render_pdf(report: AuditReport) -> bytes:
         left=f"Audit report · {shown(report.origin)}",
         right=shown(report.as_of),
         foot=f"root {report.root[:16]}…",
+        made=_time(report.as_of),
     )
     blocks = [*_top(report, broken, flags), *_findings(report), *_scope(report)]
     return attach(pdf.build(blocks, head), ATTACHMENT, _json(report), description="the findings of this report")
+
+
+def _time(as_of: str) -> str:
+    """Return the time that a report's `as_of` names, the date of the file; nothing where it names none, or one that no calendar has."""
+    found = re.search(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", as_of, re.ASCII)
+    try:
+        datetime.fromisoformat(found[0] if found else "")
+    except ValueError:
+        return ""
+    return found[0] if found else ""
 
 
 def _top(report: AuditReport, broken: int, flags: int) -> list[Block]:

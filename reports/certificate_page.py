@@ -46,6 +46,7 @@ def set_pages(content: Content, credential: Mapping[str, Any], diagram: Diagram 
         left=f"{content.title} · {content.number}",
         right=f"Lot {content.batch}",
         foot="First-party declaration, not a UL or SCS certification",
+        made=str(credential["validFrom"]),
     )
     return pdf.build(blocks, head)
 

@@ -38,7 +38,7 @@ Text: TypeAlias = str | Run | Sequence[Run]
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What is the same on every page, and the document's properties."""
+    """What is the same on every page, and the document's properties; `made` is the time of what the report speaks of, never a clock's."""
 
     title: str
     author: str
@@ -46,15 +46,17 @@ class Head:
     right: str
     foot: str
     subject: str = ""
+    made: str = ""
     paper: Paper = "letter"
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a set line: where it starts, in which face, size and colour."""
+    """A piece of a set line: where it starts, in which face, size and colour, and whether its last word goes on in the next line."""
 
     x: float
     text: str
     face: str
     size: float
     colour: str
+    is_cut: bool = False

@@ -82,8 +82,8 @@ def rows(value: object, path: str = "") -> Iterator[Row]:
 
 
 def annex(credential: Mapping[str, Any]) -> Block:
-    """Set the whole statement as one block of lines."""
-    return lines([line for row in rows(credential) for line in set_row(row)], LEADING)
+    """Set the whole statement as one block of lines, each row read as a paragraph."""
+    return lines([set_row(row) for row in rows(credential)], LEADING)
 
 
 def set_row(row: Row) -> list[list[Piece]]:
@@ -128,7 +128,11 @@ def _long(text: str, face: str) -> list[list[Piece]]:
         found.append(current)
         current = word
     found.append(current)
-    return [[Piece(INDENT, part, face, size, INK)] for line in found for part in _cut(line, face, size, room)]
+    return [
+        [Piece(INDENT, part, face, size, INK, is_cut=number < len(parts))]
+        for parts in (_cut(line, face, size, room) for line in found)
+        for number, part in enumerate(parts, 1)
+    ]
 
 
 def _cut(line: str, face: str, size: float, room: float) -> list[str]:

@@ -26,7 +26,7 @@ DOORS = {
     "cryptography": {"ledger/keys.py"},
     "nacl": {"ledger/keys.py"},
     "bcrypt": {"ledger/keys.py"},
-    "reportlab": {"reports/pdf.py"},
+    "reportlab": {"reports/sheet/*"},
     "pikepdf": {"reports/attachment.py"},
     "starlette": {"ledger/witness/endpoint.py"},
     "uvicorn": {"ledger/witness/endpoint.py"},

@@ -98,7 +98,7 @@ def test_the_same_blocks_give_the_same_bytes_on_both_papers():
 
 def test_a_block_that_fits_on_no_page_is_refused():
     with pytest.raises(FormatError, match=re.escape("a part of the report is too large for a page")):
-        one_page(pdf.lines([[Piece(0, "x", fontset.SANS, 8, "#000000")]], 5000))
+        one_page(pdf.lines([[[Piece(0, "x", fontset.SANS, 8, "#000000")]]], 5000))
 
 
 def test_an_attached_file_comes_back_as_it_was():

