@@ -95,7 +95,7 @@ def _audited(place: str, held: Held, done: Callable[[int], None]) -> Audit:
     return audit(Store.open(ledger_path(place)), held, progress=done)
 
 
-def _statement(log: History, signer: Signer, documents: list[Raw]) -> tuple[Attestation, bytes]:
+def _statement(log: History, signer: Signer, documents: list[tuple[Raw, list[bytes]]]) -> tuple[Attestation, bytes]:
     from ledger.attestation import Attestation, sign_attestation  # noqa: PLC0415 - loaded when needed
     from ledger.attested import state_at  # noqa: PLC0415 - loaded when needed
     from ledger.tlog import merkle  # noqa: PLC0415 - loaded when needed
@@ -111,47 +111,57 @@ def _statement(log: History, signer: Signer, documents: list[Raw]) -> tuple[Atte
     return statement, sign_attestation(statement, key=signer.vkey, sign=signer.sign)
 
 
-def _document(name: str) -> Raw:
-    """Read a certificate from its PDF or its JSON."""
+def _document(name: str) -> tuple[Raw, list[bytes]]:
+    """Read a certificate from its PDF or its JSON, with the rules that the PDF's evidence holds."""
     from ledger.certificates.credential import read_credential  # noqa: PLC0415 - loaded when needed
+    from ledger.evidence.format import lines_of, read_evidence  # noqa: PLC0415 - loaded when needed
 
-    data = read_input(name)
+    data, evidence = read_input(name), None
     if data.startswith(b"%PDF-"):
         from reports.attachment import read_attached  # noqa: PLC0415 - loaded when needed
 
-        data, _ = read_attached(data)
-    document: Raw = read_credential(data).document()
-    return document
+        data, evidence = read_attached(data)
+    rules = [] if evidence is None else read_evidence(lines_of(evidence)).rules
+    return read_credential(data).document(), rules
 
 
-def _kept(log: History) -> Iterable[Raw]:
-    """Return the credentials that a ledger keeps; an export keeps none."""
+def _kept(log: History) -> Iterable[tuple[Raw, list[bytes]]]:
+    """Return the credentials that a ledger keeps, with their rules; an export keeps none."""
+    from cli.prove import kept_rules  # noqa: PLC0415 - loaded when needed
     from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
 
-    for claim in log.store.claims() if log.store is not None else ():
-        kept = Store.credential(log.store, claim.number)  # type: ignore[arg-type]
+    if log.store is None:
+        return
+    for claim in log.store.claims():
+        kept = Store.credential(log.store, claim.number)
         if kept is not None:
-            yield json.loads(kept[1])
+            document = json.loads(kept[1])
+            yield document, kept_rules(log.store, document)
 
 
-def _computed_again(log: History, documents: Iterable[Raw], size: int) -> tuple[str, ...]:
+def _computed_again(log: History, documents: Iterable[tuple[Raw, list[bytes]]], size: int) -> tuple[str, ...]:
     """Return the digests of the certificates whose figures follow from the records before a size."""
     from ledger.certificates.credential import digest  # noqa: PLC0415 - loaded when needed
     from ledger.certificates.verification import recomputed  # noqa: PLC0415 - loaded when needed
+    from ledger.evidence.verification import quoted_rules  # noqa: PLC0415 - loaded when needed
     from ledger.record import read_record  # noqa: PLC0415 - loaded when needed
     from ledger.replay import Replay  # noqa: PLC0415 - loaded when needed
-    from schemas.event import Certify  # noqa: PLC0415 - loaded when needed
+    from ledger.rules.book import own  # noqa: PLC0415 - loaded when needed
+    from schemas.event import Certify, Declare  # noqa: PLC0415 - loaded when needed
 
-    waiting = {digest(document): document for document in documents}
+    waiting = {digest(document): (document, rules) for document, rules in documents}
     done, good = Replay(), []
     for entry in log.entries():
         if entry[0] >= size:
             break
         record = read_record(entry[1])
         for event in record.events:
-            document = waiting.get(event.credential) if isinstance(event, Certify) else None
-            if document is not None and recomputed(done.memory, record, document, digest(document)) == "":
-                good.append(digest(document))
+            if not isinstance(event, Certify | Declare) or event.credential not in waiting:
+                continue
+            document, rules = waiting[event.credential]
+            book, _ = own().with_supplied(quoted_rules(rules, document))
+            if recomputed(done.memory, record, document, book=book) == "":
+                good.append(event.credential)
         done.take(entry, expected=done.records)
     return tuple(sorted(set(good)))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -38,21 +39,27 @@ SHOWN = 40
 @click.option("-o", "--output", metavar="REPORT.pdf", help="Write the report as a PDF.")
 @click.option("--trust", metavar="FILE", help="A trust file handed over apart from the ledger; default: the one that it remembers.")
 @click.option("--checkpoint", "checkpoints", multiple=True, metavar="FILE", help="A checkpoint that somebody else holds; shows a rollback.")
+@click.option("--sample", type=click.IntRange(1, 100_000), metavar="N", help="Draw N events to compare with papers; needs --seed.")
+@click.option("--seed", metavar="TEXT", help="What the sample is drawn with: words that nobody else could know or choose.")
 @reading
-def audit(session: Session, place: str | None, output: str | None, trust: str | None, checkpoints: tuple[str, ...]) -> int:
+def audit(session: Session, place: str | None, output: str | None, trust: str | None, **options: Any) -> int:  # noqa: ANN401
     """Verify the whole ledger, or an export of it, again from its stored bytes.
 
-    A folder or a URL is the export of a ledger: every rule is replayed over its entries, every tile compared with them.
+    A folder or a URL is the export of a ledger: every rule is replayed over its entries, every tile compared with them. With --sample the
+    report lists events whose papers to ask for; the same seed draws the same events from the same log.
 
     Exit code 1 when anything is broken; flags are for a person to look at and leave it 0.
     """
+    if (options["sample"] is None) != (options["seed"] is None):
+        raise click.UsageError("a sample needs both: --sample N --seed TEXT")
+    checkpoints, drawn = options["checkpoints"], (options["sample"] or 0, options["seed"] or "")
     named = place or session.options.get("ledger")
     if named and is_export(named):
-        found = _audited_export(session, str(named), trust, checkpoints)
+        found = _audited_export(session, str(named), trust, checkpoints, drawn)
     else:
         if place:
             session.options["ledger"] = place
-        found = _audited_store(session, trust, checkpoints)
+        found = _audited_store(session, trust, checkpoints, drawn)
     if output:
         _write_report(found, Path(output))
     if session.as_json:
@@ -67,6 +74,7 @@ def audit(session: Session, place: str | None, output: str | None, trust: str | 
                 "witnessed": found.witnessed,
                 "counts": found.counts,
                 "findings": [finding.model_dump() for finding in found.findings],
+                **({"sample": asdict(found.sample)} if found.sample else {}),
             }
         )
     else:
@@ -74,13 +82,14 @@ def audit(session: Session, place: str | None, output: str | None, trust: str | 
     return 0 if found.holds else 1
 
 
-def _audited_store(session: Session, trust: str | None, checkpoints: tuple[str, ...]) -> Audit:
+def _audited_store(session: Session, trust: str | None, checkpoints: tuple[str, ...], drawn: tuple[int, str]) -> Audit:
     from ledger.audit import Audit  # noqa: PLC0415 - loaded when needed
     from ledger.audit import audit as run_audit  # noqa: PLC0415 - loaded when needed
     from ledger.replay import broken  # noqa: PLC0415 - loaded when needed
 
     try:
         store, held = _opened(session, trust, checkpoints)
+        held = replace(held, sample=drawn[0], seed=drawn[1])
     except StoreError as refusal:
         if isinstance(refusal, StoreVersionError) or not session.path.is_file():
             raise
@@ -89,13 +98,14 @@ def _audited_store(session: Session, trust: str | None, checkpoints: tuple[str, 
         return run_audit(store, held, progress=done)
 
 
-def _audited_export(session: Session, place: str, trust: str | None, checkpoints: tuple[str, ...]) -> Audit:
+def _audited_export(session: Session, place: str, trust: str | None, checkpoints: tuple[str, ...], drawn: tuple[int, str]) -> Audit:
     from ledger.audit import Held, audit_mirror  # noqa: PLC0415 - loaded when needed
     from ledger.mirror.source import open_mirror  # noqa: PLC0415 - loaded when needed
 
     mirror = open_mirror(place)
     pinned = session.trust(trust)
-    held = Held(trust=pinned[0] if pinned else None, checkpoints=_held_elsewhere(checkpoints))
+    pin = pinned[0] if pinned else None
+    held = Held(trust=pin, checkpoints=_held_elsewhere(checkpoints), sample=drawn[0], seed=drawn[1])
     with progress("auditing", total=None) as done:
         return audit_mirror(mirror, held, progress=done)
 
@@ -157,6 +167,11 @@ def _print(found: Audit, output: str | None) -> None:
         say(f"  {'BROKEN' if finding.severity == 'broken' else 'flag  '}  {where:12} {finding.code}: {finding.message}")
     if len(broken) + len(flags) > SHOWN:
         say(f"  and {len(broken) + len(flags) - SHOWN} more; --json or -o REPORT.pdf has all")
+    if found.sample is not None:
+        say(f"sample of {len(found.sample.events)} of {found.sample.of} events, drawn with the seed {found.sample.seed!r}:")
+        for one in found.sample.events:
+            papers = ", ".join(kind for kind, _ in one.documents) or "no paper named"
+            say(f"  record {one.index:<7} {one.type:9} {one.time[:10]}  {', '.join(one.batches)[:40]:40}  {one.stated}  ({papers})")
     if output:
         say(f"wrote {output}")
     say("" if found.fresh else "freshness not established: no checkpoint that somebody else holds was given (--checkpoint FILE)")
@@ -188,5 +203,6 @@ def _write_report(found: Audit, output: Path) -> None:
         ),
         checked=CHECKED,
         not_checked=NOT_CHECKED,
+        sample=found.sample,
     )
     replace_file(output, render_pdf(report))

@@ -12,14 +12,16 @@ import click
 
 from cli.output import hint, listing, print_json, say
 from cli.prove import ATTEST
-from cli.session import Session, json_option, now_text, reading, writing
-from ledger.errors import QuorumError, StoreError, UnknownError
+from cli.rules import book_with, rule_pack_option
+from cli.session import Session, now_text, read_input, reading, writing
+from ledger.errors import ClaimError, QuorumError, StoreError, UnknownError
 
 if TYPE_CHECKING:
     from ledger.draft import Raw
     from ledger.keys import Signer
     from ledger.store.store import Store
     from ledger.store.view import StoreView
+    from schemas.usmca import Usmca
 
 LARGEST_EVIDENCE = 8 * 1024 * 1024
 """Bytes of evidence that go into a PDF; more goes into a file beside it, with the ending `.evidence`."""
@@ -29,24 +31,38 @@ _PERIOD = re.compile(r"\A(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})\Z", re.ASCII)
 
 @click.command()
 @click.argument("kind", type=click.Choice(["recycled-content", "domestic-origin"]))
-@click.argument("batch")
+@click.argument("batch", required=False)
 @click.option("-o", "--output", metavar="CERT.pdf", required=True, help="Where to write the PDF.")
 @click.option("--to", "customer", required=True, metavar="NAME", help="The customer's name, as it is to be printed.")
 @click.option("--rule", "rules", multiple=True, metavar="ID", help="A rule to judge by; see `plumbline rules`. Default: those of the kind.")
+@rule_pack_option
 @click.option("--mass", metavar="Q", help='Certify only this much of the batch, such as "20000 lb"; it is split off first.')
+@click.option("--product", metavar="MODEL", help="In place of BATCH: all lots of this model that --site made in the --period.")
+@click.option("--site", metavar="SITE", help="The plant, with --product.")
+@click.option("--usmca", metavar="FILE", help="Certify origin under the USMCA: a JSON file with the nine elements of Annex 5-A.")
 @click.option("--order", metavar="TEXT", help="The customer's order number.")
 @click.option("--period", metavar="FROM/TO", help="The period that it speaks of, such as 2026-01-01/2026-03-31.")
 @click.option("--condition", type=click.Choice(["wet", "dry", "undrained"]), help="How the product was weighed.")
 @click.option("--valid-days", type=click.IntRange(1, 3660), default=365, show_default=True, help="How long it is valid.")
 @click.option("--number", metavar="NUMBER", help="Its number; default: the next one.")
 @writing
-def certify(session: Session, kind: str, batch: str, output: str, customer: str, rules: tuple[str, ...], **more: Any) -> None:  # noqa: ANN401
-    """Issue a certificate over a batch: a PDF with its signed data inside.
+def certify(session: Session, kind: str, batch: str | None, output: str, customer: str, rules: tuple[str, ...], **more: Any) -> None:  # noqa: ANN401
+    """Issue a certificate over a batch, or over a product in a period: a PDF with its signed data inside.
 
-    The ledger computes every figure; nothing can be typed in. The same mass is certified once for a kind. Example:
+    The ledger computes every figure; nothing can be typed in. The same mass is certified once for a kind. A certificate over a product adds
+    up its lots as they were made, wherever they are now; a lot stands in one such certificate of a kind at a time. Examples:
 
         plumbline certify recycled-content voltaic:LOT-4711 --to "Hartmann Fleet Supply" -o cert.pdf -k quality.key
+
+        plumbline certify recycled-content --product "Group 31" --site voltaic:dayton --period 2026-01-01/2026-12-31 --to … -o year.pdf
     """
+    asked = [more["product"], more["site"], more["period"]]
+    if (batch is None) == (more["product"] is None) or (batch is None and not all(asked)):
+        raise click.UsageError("certify what? give a BATCH, or --product MODEL with --site SITE and --period FROM/TO")
+    if more["usmca"] and kind != "domestic-origin":
+        raise click.UsageError("--usmca goes with domestic-origin")
+    if batch is None and more["mass"]:
+        raise click.UsageError("--mass goes with a BATCH")
     issue(session, session.signer(session.key_file()), {"kind": kind, "batch": batch, "to": customer, "rules": rules, **more}, Path(output))
 
 
@@ -118,14 +134,15 @@ def _planned(view: StoreView, signer: Signer, wish: dict[str, Any], issued: str)
     admitted = view.party(party)
     if facts is None or admitted is None:
         raise UnknownError("party", party, hint="the registrar admits it first")
-    number = wish.get("number") or next_number(view, party, wish["kind"])
+    number = wish.get("number") or next_number(view, party, wish["kind"], product=bool(wish.get("product")))
     batch, raws, sheet = wish["batch"], [], entered(view, [], key=signer.name)
     if wish.get("mass"):
         split, batch = split_raw(view, batch, _quantity(wish["mass"]), number, time=issued)
         raws.append(split)
         sheet = entered(view, [completed(dict(split), view, index=view.size)], key=signer.name)
+    book = book_with(wish.get("packs") or ())
     request = Request(
-        batch=batch,
+        batch=batch or "",
         kind=wish["kind"],
         number=number,
         customer=wish["to"],
@@ -133,6 +150,9 @@ def _planned(view: StoreView, signer: Signer, wish: dict[str, Any], issued: str)
         order=wish.get("order"),
         period=_period(wish.get("period")),
         condition=wish.get("condition"),
+        lots=_lots(view, wish) if wish.get("product") else (),
+        usmca=_usmca(wish.get("usmca")),
+        book=book,
     )
     until = datetime.fromisoformat(issued).astimezone(UTC) + timedelta(days=wish.get("valid_days") or 365)
     document = build(
@@ -146,8 +166,39 @@ def _planned(view: StoreView, signer: Signer, wish: dict[str, Any], issued: str)
     # What cannot be printed is refused now: behind the record there is no way back.
     check_statement(document)
     content_of(document)
+    for row in document["credentialSubject"]["verdicts"]:
+        Store.remember(view, f"rule {row['rule_sha256']}", book.load(row["rule"]).canonical.decode())
     Store.keep_credential(view, number, digest=digest(document), unsigned=canonical.encode(document))
     return [*raws, certify_raw(sheet, document, time=issued)], document
+
+
+def _lots(view: StoreView, wish: dict[str, Any]) -> tuple[str, ...]:
+    """Return all lots of a product that a plant made in a period.
+
+    Raises:
+        ClaimError: There is none.
+    """
+    from ledger.declared import lots_of  # noqa: PLC0415 - loaded when needed
+    from schemas.event import Days  # noqa: PLC0415 - loaded when needed
+
+    period = Days.model_validate(_period(wish["period"]))
+    names = [batch.id for batch in view.batches()]
+    found = lots_of(view, names, site=wish["site"], model=wish["product"], period=period)
+    if not found:
+        made = f"{wish['site']} from {period.from_} to {period.to}"
+        raise ClaimError(
+            f"no lot of model {wish['product']} was made at {made}", hint='a lot\'s model is stated where it is made: "product":{"model":…}'
+        )
+    return tuple(found)
+
+
+def _usmca(file: str | None) -> Usmca | None:
+    """Read a certification of origin."""
+    if file is None:
+        return None
+    from ledger.certificates.usmca import read_usmca  # noqa: PLC0415 - loaded when needed
+
+    return read_usmca(read_input(file), file=file)
 
 
 def _quantity(text: str) -> Any:  # noqa: ANN401 - a Quantity, loaded when needed
@@ -192,7 +243,7 @@ def render(store: Store, number: str, output: Path, *, attest: str | None = None
     from cli.prove import certificate_evidence  # noqa: PLC0415 - loaded when needed
     from ledger.evidence.format import format_evidence  # noqa: PLC0415 - loaded when needed
     from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
-    from ledger.lineage import trace  # noqa: PLC0415 - loaded when needed
+    from ledger.lineage import trace_all  # noqa: PLC0415 - loaded when needed
     from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
     from reports.certificate import render_pdf  # noqa: PLC0415 - loaded when needed
 
@@ -205,7 +256,7 @@ def render(store: Store, number: str, output: Path, *, attest: str | None = None
             )
         document = json.loads(kept[2])
         constituent = "Pb" if any(row["constituent"] == "Pb" for row in document["credentialSubject"]["claims"]) else ""
-        back = trace(view, document["credentialSubject"]["batch"], "back")
+        back = trace_all(view, lots_in(document), "back")
         diagram = page_picture(view, back, constituent) if constituent else None
         evidence = b"".join(format_evidence(certificate_evidence(view, number, attest=attest)))
     if len(evidence) > LARGEST_EVIDENCE:  # a reader's program would not take it; it goes beside the PDF
@@ -215,9 +266,21 @@ def render(store: Store, number: str, output: Path, *, attest: str | None = None
         replace_file(output, render_pdf(document, credential_json=kept[2], evidence=evidence, diagram=diagram))
 
 
+def lots_in(document: dict[str, Any]) -> list[str]:
+    """Return the batches that a certificate is about."""
+    subject = document["credentialSubject"]
+    return [subject["batch"]] if "batch" in subject else [row["batch"] for row in subject["product"]["batches"]]
+
+
+def _about(document: dict[str, Any]) -> str:
+    names = lots_in(document)
+    subject = document["credentialSubject"]
+    return names[0] if "batch" in subject else f"{len(names)} lots of {subject['product']['model']}"
+
+
 def _tell(document: dict[str, Any], output: Path, *, index: int) -> None:
     subject = document["credentialSubject"]
-    say(f"issued {subject['number']} over {subject['batch']}, registered as record {index}")
+    say(f"issued {subject['number']} over {_about(document)}, registered as record {index}")
     wanted = "recycled_content" if subject["kind"] == "recycled-content" else f"smelted_in:{subject['plant']['country']}"
     for row in subject["claims"]:
         if row["characteristic"] in (wanted, "unknown"):
@@ -240,7 +303,7 @@ def certificates(session: Session) -> list[dict[str, Any]]:
             {
                 "number": claim.number,
                 "kind": claim.kind,
-                "batch": claim.batch,
+                "batch": claim.batch or f"{len(claim.batches)} lots of {claim.model}",
                 "mass_mg": claim.mass_mg,
                 "record": claim.position >> 8,
                 "valid_until": claim.valid_until,
@@ -292,27 +355,3 @@ def withdraw(session: Session, number: str, reason: str, superseded_by: str | No
 
     event = {"type": "withdraw", "time": now_text(), "certificate": number, "reason": reason}
     write_events(session, [event | ({"superseded_by": superseded_by} if superseded_by else {})])
-
-
-@click.command()
-@click.argument("rule_id", metavar="[ID]", required=False)
-@json_option
-@click.pass_context
-def rules(ctx: click.Context, rule_id: str | None) -> None:
-    """List the rules that certificates are judged by, or show one.
-
-    They are statements of real programs as data, with citation and dates; not legal advice.
-    """
-    from cli.output import table  # noqa: PLC0415 - loaded when needed
-    from ledger.rulebook import all_rules, digest, load  # noqa: PLC0415 - loaded when needed
-
-    found = [load(rule_id)] if rule_id else list(all_rules())
-    if ctx.obj["json"]:
-        print_json({"rules": [{**rule.model_dump(mode="json"), "sha256": digest(rule)} for rule in found]})
-        return
-    if rule_id:
-        for name, value in found[0].model_dump(mode="json", exclude_none=True).items():
-            say(f"{name:16} {value}")
-        say(f"{'sha256':16} {digest(found[0])}")
-        return
-    table(["rule", "version", "status", "citation", "confidence"], [[r.id, r.version, r.status, r.citation, r.confidence] for r in found])

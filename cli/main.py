@@ -51,7 +51,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "certificates": ("certify", "Certify and verify", "List certificates and what became of them."),
     "certificate": ("certify", "Certify and verify", "Render a certificate again from its stored data."),
     "withdraw": ("certify", "Certify and verify", "Take a certificate back."),
-    "rules": ("certify", "Certify and verify", "List the rules that certificates are judged by."),
+    "rules": ("rules", "Certify and verify", "List the rules that certificates are judged by; show one, check your own."),
     "verify": ("verify", "Certify and verify", "Verify a certificate, record, receipt or checkpoint."),
     "prove": ("prove", "Certify and verify", "Write a proof for outsiders: of a record, a certificate, or all records of a key."),
     "audit": ("audit", "Certify and verify", "Verify the whole ledger, or its export, again from its stored bytes."),

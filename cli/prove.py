@@ -97,7 +97,30 @@ def certificate_evidence(view: StoreView, number: str, *, attest: str | None = N
     if kept is None:
         raise UnknownError("certificate", number)
     statement = held_against(view, _statement(view, attest)) if attest else None
-    return evidence_of_claim(view, number, basis=json.loads(kept[1])["basis"]["size"], statement=statement)
+    document = json.loads(kept[1])
+    rules = kept_rules(view, document)
+    return evidence_of_claim(view, number, basis=document["basis"]["size"], rules=rules, statement=statement)
+
+
+def kept_rules(view: StoreView, document: dict[str, Any]) -> list[bytes]:
+    """Return the rules that a certificate quotes, as they were when it was issued, in the order of their ids."""
+    from ledger.rules.book import own  # noqa: PLC0415 - loaded when needed
+    from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
+
+    mine = {entry.sha256: entry.canonical for entry in own().all()}
+    found = []
+    for row in sorted(document["credentialSubject"]["verdicts"], key=lambda row: str(row["rule"])):
+        kept = Store.remembered(view, f"rule {row['rule_sha256']}")
+        rule = mine.get(row["rule_sha256"]) if kept is None else kept.encode()
+        if rule is None:
+            raise UnknownError(
+                "rule",
+                f"{row['rule']} v{row['rule_version']}",
+                where="what is kept here",
+                hint="its text was not kept when the certificate was issued",
+            )
+        found.append(rule)
+    return found
 
 
 def _statement(view: StoreView, named: str) -> bytes:

@@ -12,10 +12,12 @@ import click
 
 from cli.history import History, history, is_export
 from cli.output import hint, print_json, progress, remark, say
+from cli.rules import book_with, rule_pack_option
 from cli.session import Session, now_seconds, read_input, reading
 from ledger.errors import FormatError
 
 if TYPE_CHECKING:
+    from ledger.rules.book import Book
     from ledger.trust import Trust
     from ledger.verification import Verification
 
@@ -32,6 +34,7 @@ class _Given:
     trust: Trust | None
     evidence: bytes | None
     record: bytes | None
+    book: Book
 
 
 @click.command()
@@ -41,6 +44,7 @@ class _Given:
 @click.option("--record", metavar="FILE", help="The record that a receipt or proof is about.")
 @click.option("--as-of", metavar="DATE", help="Judge the rules as of this date as well, such as 2031-08-18.")
 @click.option("--max-age", metavar="AGE", help="Ask how it stands today: refuse a newest checkpoint older than this, such as 30d or 12h.")
+@rule_pack_option
 @click.option("--allow-weak-policy", is_flag=True, help="Accept a trust file whose quorum two halves of the witnesses could both reach.")
 @reading
 def verify(session: Session, file: str, **options: Any) -> int:  # noqa: ANN401 - click's options
@@ -59,12 +63,12 @@ def verify(session: Session, file: str, **options: Any) -> int:  # noqa: ANN401 
     with ExitStack() as opened:
         log = opened.enter_context(history(session.place)) if session.has_ledger else None
         try:
-            found = _CHECKS[recognise(data)](_Given(data, log, pinned[0] if pinned else None, **beside))
+            found = _CHECKS[recognise(data)](_Given(data, log, pinned[0] if pinned else None, **beside, book=book_with(options["packs"])))
         except FormatError as refusal:
             raise refusal.at(file=file) from refusal
         if options["max_age"]:
             _check_age(found, options["max_age"])
-        verdicts = _judged(found, log, options["as_of"]) if options["as_of"] else None
+        verdicts = _judged(found, log, options) if options["as_of"] else None
     if session.as_json:
         _print_json(found, verdicts)
     else:
@@ -85,19 +89,34 @@ def _certificate(given: _Given) -> Verification:
     if log is not None:
         with progress("replaying", total=log.view.size) as done:
             notes = [] if log.note is None else [log.note]
-            return verify_certificate(credential, entries=log.entries(), trust=given.trust, checkpoints=notes, progress=done)
+            book, said = _supplied(given.book, credential, evidence)
+            found = verify_certificate(credential, entries=log.entries(), trust=given.trust, checkpoints=notes, book=book, progress=done)
+            found.cautions += said
+            return found
     if evidence is None:
         return verify_certificate(credential, entries=None, trust=given.trust)
-    return _by_evidence(evidence, credential, given.trust)
+    return _by_evidence(given, evidence, credential)
 
 
-def _by_evidence(evidence: bytes, credential: bytes | None, trust: Trust | None) -> Verification:
+def _supplied(book: Book, credential: bytes, evidence: bytes | None) -> tuple[Book, list[str]]:
+    """Return the rules to judge a certificate by: the program's, and those that came with it."""
+    from ledger.certificates.credential import read_credential  # noqa: PLC0415 - loaded when needed
+    from ledger.evidence.format import lines_of, read_evidence  # noqa: PLC0415 - loaded when needed
+    from ledger.evidence.verification import quoted_rules  # noqa: PLC0415 - loaded when needed
+
+    if evidence is None:
+        return book, []
+    rules = read_evidence(lines_of(evidence)).rules
+    return book.with_supplied(quoted_rules(rules, read_credential(credential).document()))
+
+
+def _by_evidence(given: _Given, evidence: bytes, credential: bytes | None) -> Verification:
     from ledger.evidence.format import lines_of, read_evidence  # noqa: PLC0415 - loaded when needed
     from ledger.evidence.verification import verify_evidence  # noqa: PLC0415 - loaded when needed
 
     found = read_evidence(lines_of(evidence))
     with progress("replaying", total=len(found.leaves)) as done:
-        return verify_evidence(found, credential=credential, trust=trust, progress=done)
+        return verify_evidence(found, credential=credential, trust=given.trust, book=given.book, progress=done)
 
 
 def _evidence(given: _Given) -> Verification:
@@ -105,7 +124,7 @@ def _evidence(given: _Given) -> Verification:
 
     if read_evidence(lines_of(given.data)).subject[0] == "certificate":
         raise click.UsageError("this is the evidence of a certificate: verify the certificate, and give this with --evidence")
-    return _by_evidence(given.data, None, given.trust)
+    return _by_evidence(given, given.data, None)
 
 
 def _record(given: _Given) -> Verification:
@@ -168,14 +187,15 @@ def _check_age(found: Verification, text: str) -> None:
         found.problems.append(f"STALE: the newest checkpoint is of {when}, older than {text}; ask the issuer for a fresh one")
 
 
-def _judged(found: Verification, log: History | None, as_of: str) -> list[dict[str, Any]]:
+def _judged(found: Verification, log: History | None, options: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a certificate's verdicts as of another date, from the books as they stood when it was issued."""
     from ledger.certificates.verification import judged_as_of  # noqa: PLC0415 - loaded when needed
     from ledger.replay import replay  # noqa: PLC0415 - loaded when needed
 
     if log is None or found.document is None or not found.holds:
         raise click.UsageError("--as-of needs a certificate that holds, and its ledger or export (-L)")
-    return judged_as_of(log.store or replay(log.entries()).memory, found.document, as_of)
+    books = log.store or replay(log.entries()).memory
+    return judged_as_of(books, found.document, options["as_of"], book=book_with(options["packs"]))
 
 
 def _print_json(found: Verification, verdicts: list[dict[str, Any]] | None) -> None:
@@ -200,7 +220,12 @@ def _print(found: Verification, verdicts: list[dict[str, Any]] | None, pinned: s
     if found.document is not None:
         subject = found.document["credentialSubject"]
         say(f"  {found.document['name']}, issued by {found.document['issuer']['name']} to {subject['customer']}")
-        say(f"  batch {subject['batch']}, {subject['mass_mg']} mg, {subject['model']}, valid until {found.document['validUntil']}")
+        what = (
+            f"batch {subject['batch']}"
+            if "batch" in subject
+            else f"{len(subject['product']['batches'])} lots of {subject['product']['model']}"
+        )
+        say(f"  {what}, {subject['mass_mg']} mg, {subject['model']}, valid until {found.document['validUntil']}")
     say(f"  pinned by {pinned}" if pinned else "  UNPINNED")
     for level in found.levels:
         say(f"  level {level.level} {'yes' if level.holds else 'no '}  {level.name}: {level.detail}")

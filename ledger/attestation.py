@@ -160,7 +160,7 @@ def _meant(view: View, event: Event) -> frozenset[str]:
         return frozenset() if earlier is None else named(earlier)
     if isinstance(event, Withdraw):
         claim = view.claim(event.certificate)
-        return frozenset() if claim is None else frozenset({claim.batch})
+        return frozenset() if claim is None else frozenset(claim.lots)
     return frozenset()
 
 

@@ -14,6 +14,7 @@ from ledger.mirror.source import Mirror
 from ledger.plausibility import implausible
 from ledger.projections import check_projections
 from ledger.replay import Entry, Replay, broken, flag, replay, unseen
+from ledger.sampling import draw
 from ledger.signed import check_attestations, check_export, check_mark_held, check_statements, check_trust
 from ledger.store.store import Store
 from ledger.store.view import StoreView
@@ -54,6 +55,7 @@ def audit(store: Store, held: Held, *, progress: Callable[[int], None] = unseen)
                 check_attestations(report, done, view, held)
         with part(report, "the table equivocation"):
             _check_equivocations(report, view)
+        _draw(report, done, held)
         _count(report, done)
     return report
 
@@ -85,6 +87,7 @@ def audit_mirror(mirror: Mirror, held: Held, *, progress: Callable[[int], None] 
             with part(report, "the books"):
                 _check_books(report, done)
                 report.findings += implausible(done.memory)
+        _draw(report, done, held)
         _count(report, done)
     return report
 
@@ -94,6 +97,12 @@ def _tiled(entries: Iterable[Entry], tiling: Tiling) -> Iterator[Entry]:
     for entry in entries:
         tiling.append(leaf_hash(entry[1]))
         yield entry
+
+
+def _draw(report: Audit, done: Replay, held: Held) -> None:
+    """Draw the events that the auditor will compare with papers."""
+    if held.sample:
+        report.sample = draw(done.memory, done.memory.events, held.sample, held.seed)
 
 
 def _begin(report: Audit, done: Replay) -> None:

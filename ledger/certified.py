@@ -127,6 +127,8 @@ def ended_at(view: View, claim: Claim, *, before: int = LAST) -> int | None:
     should that have been voided later, where some of the same mass was certified anew.
     """
     ends: list[int] = []
+    if claim.batches:
+        return None  # what lots were when they were made does not change with what becomes of them
     met, waiting = {claim.batch}, [(claim.batch, claim.position)]
     while waiting:
         name, since = waiting.pop()

@@ -129,12 +129,12 @@ class DuplicateError(RuleError):
 
 
 class UnknownError(RuleError):
-    """A party, site, key, batch or certificate that this ledger does not hold."""
+    """A party, site, key, batch or certificate that this ledger does not hold, or a rule that the book does not."""
 
-    def __init__(self, what: str, name: str, *, hint: str | None = None) -> None:
+    def __init__(self, what: str, name: str, *, where: str = "this ledger", hint: str | None = None) -> None:
         self.what = what
         self.name = name
-        super().__init__(f"no {what} {name} in this ledger", hint=hint)
+        super().__init__(f"no {what} {name} in {where}", hint=hint)
 
 
 class StaleError(RuleError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ledger.errors import LedgerError
 from ledger.mark import Mark
 from ledger.replay import broken
+from ledger.sampling import Sample
 from ledger.trust import Trust
 from schemas.finding import Finding
 
@@ -17,7 +18,8 @@ from schemas.finding import Finding
 class Held:
     """What an auditor brings along: the mark beside the log's key, a pinned trust file, checkpoints that others hold.
 
-    `mark_problem` says why the mark that is there cannot be read.
+    `mark_problem` says why the mark that is there cannot be read. `sample` is how many events to draw for comparison with papers, with a
+    seed of the auditor's own.
     """
 
     mark: Mark | None = None
@@ -25,6 +27,8 @@ class Held:
     mark_problem: str = ""
     trust: Trust | None = None
     checkpoints: Sequence[tuple[str, bytes]] = ()
+    sample: int = 0
+    seed: str = ""
 
 
 @dataclass(slots=True)
@@ -41,6 +45,7 @@ class Audit:
     counts: dict[str, int] = field(default_factory=dict)
     fresh: bool = False
     witnessed: str = ""
+    sample: Sample | None = None
 
     @property
     def holds(self) -> bool:

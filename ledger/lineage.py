@@ -7,7 +7,7 @@ which is the log's order: what a batch is made of stands before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -53,6 +53,15 @@ def upstream(view: View, batch: str, *, before: int = LAST) -> Walk:
     return _walk(view, batch, lambda name: [entry for entry in view.made_of(name) if entry[0] < before], lambda edge: edge.parent)
 
 
+def together(walks: Sequence[Walk]) -> Walk:
+    """Return walks as one: every batch and edge once, batches in the order in which they are met."""
+    if len(walks) == 1:
+        return walks[0]
+    batches = dict.fromkeys(name for walk in walks for name in walk.batches)
+    edges = {(place, edge.parent, edge.child): (place, edge) for walk in walks for place, edge in walk.edges}
+    return Walk(tuple(batches), tuple(edge for _, edge in sorted(edges.items())))
+
+
 def downstream(view: View, batch: str) -> Walk:
     """Return the walk forward from a batch."""
     return _walk(view, batch, view.made_into, lambda edge: edge.child)
@@ -79,9 +88,19 @@ def trace(view: View, batch: str, direction: Direction) -> Trace:
     Raises:
         UnknownError: There is no such batch.
     """
-    if view.batch_before(batch, LAST) is None:
-        raise UnknownError("batch", batch)
-    walk = upstream(view, batch) if direction == "back" else downstream(view, batch)
+    return trace_all(view, [batch], direction)
+
+
+def trace_all(view: View, batches: Sequence[str], direction: Direction) -> Trace:
+    """Return batches with everything that they were made of, or that was made of them, each once.
+
+    Raises:
+        UnknownError: There is no such batch.
+    """
+    missing = next((name for name in batches if view.batch_before(name, LAST) is None), None)
+    if missing is not None:
+        raise UnknownError("batch", missing)
+    walk = together([upstream(view, name) if direction == "back" else downstream(view, name) for name in batches])
     return Trace([_batch(view, name) for name in walk.batches], [_edge(view, place, edge) for place, edge in walk.edges])
 
 

@@ -182,11 +182,17 @@ class Memory:
         """Return a certificate by its number."""
         return self._through(self.claims, number, lambda base: base.claim(number))
 
-    def claims_by(self, party: str, kind: str) -> int:
-        """Return how many certificates of a kind a party has issued."""
-        below = self.base.claims_by(party, kind) if self.base else 0
-        own = [claim for claim in self.claims.values() if claim.party == party and claim.kind == kind]
-        return below + sum(self.base is None or self.base.claim(claim.number) is None for claim in own)
+    def claims_under(self, prefix: str) -> int:
+        """Return how many certificates have numbers that begin so."""
+        below = self.base.claims_under(prefix) if self.base else 0
+        own = [number for number in self.claims if number.startswith(prefix)]
+        return below + sum(self.base is None or self.base.claim(number) is None for number in own)
+
+    def declarations(self, batch: str) -> list[Claim]:
+        """Return the certificates over a product that a batch is a lot of, in the log's order."""
+        below = [claim for claim in self.base.declarations(batch) if claim.number not in self.claims] if self.base else []
+        own = [claim for claim in self.claims.values() if batch in claim.batches]
+        return sorted([*below, *own], key=lambda claim: claim.position)
 
     def index_of(self, record: str) -> int | None:
         """Return the index of a record by its id."""

@@ -6,6 +6,7 @@ replays them by the same rules as the whole log; what the rules would ask of abs
 - a key's chain may have gaps, and what a signer saw may be unknown (`ledger.state`);
 - an event that names no batch of the scope books nothing;
 - a transform of which only some inputs are in the scope draws from those and makes nothing;
+- a declaration of which only some lots are in the scope is taken as it stands, unchecked;
 - vessels, serial ranges and opening stock are not asked, for what stood in their way may be absent;
 - an event about a certificate, key, or earlier event that the records do not hold is passed over.
 
@@ -27,6 +28,7 @@ from schemas.event import (
     AssayEvent,
     Certify,
     Correct,
+    Declare,
     Determine,
     Dispose,
     Event,
@@ -52,6 +54,8 @@ def named(event: Event) -> frozenset[str]:
             return frozenset({event.of, event.batch})
         case Determine():
             return frozenset({event.of})
+        case Declare():
+            return frozenset(event.batches)
         case Correct():
             return named(event.event)
         case _:
@@ -67,6 +71,8 @@ def beyond(sheet: Memory, event: Event) -> bool:
             return not named(event) & (sheet.scope or frozenset())
         case Correct() | Void():
             return sheet.index_of(event.of.record) is None
+        case Declare():
+            return not named(event) & (sheet.scope or frozenset())
         case Withdraw():
             return sheet.claim(event.certificate) is None
         case Retire() | Revoke():

@@ -102,7 +102,7 @@ def _explained(error: ValidationError, *, line: int | None) -> FormatError:
 _TYPES = frozenset(
     {
         "genesis", "policy", "admit", "site", "enrol", "retire", "revoke", "receive", "transform", "ship", "accept", "assay", "adjust",
-        "dispose", "return", "determine", "certify", "withdraw", "correct", "void",
+        "dispose", "return", "determine", "certify", "declare", "withdraw", "correct", "void",
     }
 )  # fmt: skip
 

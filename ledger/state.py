@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ledger import policy as rule_data
 from ledger.amend import correct, derive, determine, late_assay, void
+from ledger.declared import declare
 from ledger.errors import AuthorityError, ChainError, FormatError, RuleError, SignatureError
 from ledger.keys import verify
 from ledger.memory import Memory
@@ -23,6 +24,7 @@ from schemas.event import (
     AssayEvent,
     Certify,
     Correct,
+    Declare,
     Determine,
     Dispose,
     Enrol,
@@ -201,7 +203,9 @@ def _amend(sheet: Memory, signer: KeyFacts, place: int, event: AssayEvent | Dete
             return void(sheet, signer, place, event)
 
 
-def _register(sheet: Memory, signer: KeyFacts, place: int, event: Policy | Admit | SiteEvent | Enrol | Retire | Revoke | Withdraw) -> None:
+def _register(
+    sheet: Memory, signer: KeyFacts, place: int, event: Policy | Admit | SiteEvent | Enrol | Retire | Revoke | Declare | Withdraw
+) -> None:
     """Enter an event about parties, sites, keys, rule data or certificates."""
     match event:
         case Admit():
@@ -214,6 +218,8 @@ def _register(sheet: Memory, signer: KeyFacts, place: int, event: Policy | Admit
             retire(sheet, signer, place, event)
         case Revoke():
             revoke(sheet, signer, place, event)
+        case Declare():
+            declare(sheet, signer, place, event)
         case Withdraw():
             withdraw(sheet, signer, place, event)
         case Policy():

@@ -75,7 +75,10 @@ class Amendment:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A certificate in the log: what it claims of which batch, and whether it was taken back."""
+    """A certificate in the log: what it claims of which batch, and whether it was taken back.
+
+    One over a product has no batch: it has `batches`, and the model, the plant and the days (first, last) that it is about.
+    """
 
     number: str
     kind: str
@@ -87,6 +90,15 @@ class Claim:
     valid_until: str
     withdrawn: int | None = None
     superseded_by: str = ""
+    batches: tuple[str, ...] = ()
+    model: str = ""
+    site: str = ""
+    period: tuple[str, str] = ("", "")
+
+    @property
+    def lots(self) -> tuple[str, ...]:
+        """The batches that it is about."""
+        return self.batches or (self.batch,)
 
 
 class View(Reading, Protocol):
@@ -148,8 +160,11 @@ class View(Reading, Protocol):
     def claim(self, number: str) -> Claim | None:
         """Return a certificate by its number."""
 
-    def claims_by(self, party: str, kind: str) -> int:
-        """Return how many certificates of a kind a party has issued."""
+    def claims_under(self, prefix: str) -> int:
+        """Return how many certificates have numbers that begin so, such as `voltaic-RC-`."""
+
+    def declarations(self, batch: str) -> list[Claim]:
+        """Return the certificates over a product that a batch is a lot of, in the log's order."""
 
 
 @dataclass(slots=True)

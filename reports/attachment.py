@@ -9,20 +9,26 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 
 from pikepdf import Array, AttachedFileSpec, Dictionary, Name, Object, ObjectStreamMode, Pdf, Stream, String
 
 from ledger.errors import FormatError, LimitError
 from reports import icc
-from reports.tags import Tag, by_mark, check
+from reports.tags import FIELD, Tag, by_mark, check
 from reports.text import printable
 from reports.xmp import About, information, packet
 
 ATTACHMENT = "certificate.json"
 EVIDENCE = "evidence.txt"
 """What a certificate carries: the signed credential, and the records that its figures follow from."""
+
+PRINT = 4
+SIGNATURES_EXIST, APPEND_ONLY = 1, 2
+"""Flags of an annotation (ISO 32000-1, table 165) and of a form (table 219)."""
 
 MAX_PDF = 32 * 1024 * 1024
 MAX_ATTACHMENTS = 16
@@ -144,9 +150,50 @@ def _write_tree(document: Pdf, tree: Tag) -> None:
     for page, elements in owners.items():
         pages[page - 1].StructParents = page - 1
         numbers += [page - 1, document.make_indirect(Array(elements))]
+    numbers += _write_fields(document, [(tag, element) for tag, element in written.items() if tag.role == "Form"])
     root.ParentTree = document.make_indirect(Dictionary(Nums=Array(numbers)))
-    root.ParentTreeNextKey = len(pages)
+    root.ParentTreeNextKey = len(pages) + sum(tag.role == "Form" for tag in written)
     document.Root.StructTreeRoot = root
+
+
+def _write_fields(document: Pdf, fields: Sequence[tuple[Tag, Object]]) -> list[Object | int]:
+    """Write the form, where there is one, and return whose its fields are, by numbers behind those of the pages."""
+    numbers: list[Object | int] = []
+    for number, (tag, element) in enumerate(fields, start=len(document.pages)):
+        _write_field(document, element, tag, number)
+        numbers += [number, element]
+    return numbers
+
+
+def _write_field(document: Pdf, element: Object, tag: Tag, number: int) -> None:
+    """Write a signature field, which is its own widget (ISO 32000-1, 12.7.4.5 and 12.5.6.19), as content of a structure element.
+
+    It has words for those who do not see it (ISO 14289-1, 7.18.1 and 7.18.4), is printed (ISO 19005-3, 6.3.2), and looks as the page kit
+    drew it, in a form that the page itself does not draw.
+    """
+    page = document.pages[tag.page - 1].obj
+    forms = page.Resources.XObject
+    name = next(name for name in forms.keys() if name.endswith(f".{FIELD}"))  # noqa: SIM118 - not a dict: it yields values of arrays too
+    widget = document.make_indirect(
+        Dictionary(
+            Type=Name.Annot,
+            Subtype=Name.Widget,
+            FT=Name.Sig,
+            T=String(FIELD),
+            TU=String(tag.alternative),
+            Contents=String(tag.alternative),
+            F=PRINT,
+            Rect=Array(tag.box or ()),
+            P=page,
+            AP=Dictionary(N=forms[name]),
+            StructParent=number,
+        )
+    )
+    del forms[name]
+    page.Annots = Array([widget])
+    element.Pg = page
+    element.K = Dictionary(Type=Name.OBJR, Obj=widget, Pg=page)
+    document.Root.AcroForm = Dictionary(Fields=Array([widget]), SigFlags=SIGNATURES_EXIST | APPEND_ONLY)
 
 
 def attach(pdf: bytes, name: str, data: bytes, *, description: str = "", media_type: str = "application/json") -> bytes:
@@ -194,18 +241,80 @@ def extract(pdf: bytes) -> dict[str, bytes]:
         LimitError: The PDF, the number of its attachments, or one of them unpacked is too large.
         FormatError: The PDF is damaged or locked, or an attachment is packed in a way that cannot be limited.
     """
+    with _opened(pdf) as document:
+        _check_count(len(document.attachments))
+        return {name: _unpack(name, spec.get_file().obj) for name, spec in document.attachments.items()}
+
+
+@contextmanager
+def _opened(pdf: bytes) -> Iterator[Pdf]:
+    """Open a hostile PDF; whatever the parser throws within is the same refusal."""
     if len(pdf) > MAX_PDF:
         raise LimitError("the PDF", got=len(pdf), limit=MAX_PDF, unit="bytes")
     if not pdf.startswith(b"%PDF-"):
         raise FormatError("the file is not a PDF: it does not begin with %PDF-")
     try:
         with Pdf.open(BytesIO(pdf)) as document:
-            _check_count(len(document.attachments))
-            return {name: _unpack(name, spec.get_file().obj) for name, spec in document.attachments.items()}
+            yield document
     except (FormatError, LimitError):
         raise
     except Exception as error:
         raise FormatError("the PDF is damaged or locked and cannot be read") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A signature as a PDF has it (ISO 32000-1, table 252), nothing checked: which bytes it says it covers, its own, kind and time.
+
+    `count` is how many signatures the file carries.
+    """
+
+    ranges: tuple[int, ...]
+    contents: bytes
+    kind: str
+    time: str
+    count: int = 1
+
+
+def signature(pdf: bytes) -> Signature | None:
+    """Return the signature that a PDF carries, the first of them; None where it carries none.
+
+    It is read by the same parser as what is attached, so that nobody is shown a signature over one file and the attachments of another.
+
+    Raises:
+        LimitError: The PDF is too large.
+        FormatError: The PDF is damaged or locked.
+    """
+    with _opened(pdf) as document:
+        found = [one for held in document.objects for one in _signatures(held)]
+        if not found:
+            return None
+        first = found[0]
+        return Signature(
+            ranges=tuple(int(one) for one in first.ByteRange),
+            contents=bytes(first.get("/Contents", String(""))),
+            kind=str(first.get("/SubFilter", "")),
+            time=str(first.get("/M", "")),
+            count=len(found),
+        )
+
+
+def _signatures(held: Object) -> Iterator[Dictionary]:
+    """Yield the signatures in an object, whether a form leads to them or not: only they say which bytes they cover."""
+    if isinstance(held, Dictionary):
+        value = held.get("/V")
+        for one in (held, value):
+            if isinstance(one, Dictionary) and "/ByteRange" in one and not (one is value and one.is_indirect):
+                yield one
+
+
+def changed(before: bytes, after: bytes) -> list[str]:
+    """Return in words which attachments differ between two states of a PDF; nothing where either cannot be read."""
+    try:
+        old, new = extract(before), extract(after)
+    except (FormatError, LimitError):
+        return []
+    return [f"the attachment {printable(name)}" for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
 
 
 def _check_count(count: int) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from ledger.sampling import Sample
 from ledger.tlog import canonical
 from reports import pdf
 from reports.attachment import attach
@@ -62,6 +63,7 @@ class AuditReport:
     facts: Sequence[tuple[str, str]] = field(default=())
     checked: Sequence[str] = ()
     not_checked: Sequence[str] = ()
+    sample: Sample | None = None
 
 
 def render_pdf(report: AuditReport) -> bytes:
@@ -81,7 +83,7 @@ def render_pdf(report: AuditReport) -> bytes:
         foot=f"root {report.root[:16]}…",
         made=_time(report.as_of),
     )
-    blocks = [*_top(report, broken, flags), *_findings(report), *_scope(report)]
+    blocks = [*_top(report, broken, flags), *_findings(report), *_scope(report), *_sample(report.sample)]
     return attach(pdf.build(blocks, head), ATTACHMENT, _json(report), description="the findings of this report")
 
 
@@ -149,6 +151,35 @@ def _scope(report: AuditReport) -> list[Block]:
 
     sides = [(0.47, listed("What was checked", report.checked)), (0.5, listed("What was not checked", report.not_checked))]
     return [pdf.space(14), pdf.panel([pdf.columns(sides, width=WIDTH - 18)])]
+
+
+def _sample(sample: Sample | None) -> list[Block]:
+    """Set the events that were drawn, each with room for what its papers say."""
+    if sample is None:
+        return []
+    drawn = f"{len(sample.events):,} of {sample.of:,} events, drawn with the seed “{shown(sample.seed)}”."
+    text = (
+        f"{drawn} Ask for the papers of each, compare what they say, and their SHA-256 with the ledger's where one is given. The same seed "
+        "draws the same events from the same log."
+    )
+    rows: list[list[Text]] = [
+        [
+            f"{one.index:,}.{one.event}",
+            one.type,
+            one.time[:10],
+            [Run(shown(one.site)), Run(shown(", ".join(one.batches)), colour=MUTED, below=True)],
+            shown(one.stated) or "no mass",
+            "; ".join(f"{shown(kind)} {digest[:16]}…" for kind, digest in one.documents) or "none named",
+            "",
+        ]
+        for one in sample.events
+    ]
+    heads = ["RECORD", "EVENT", "DATE", "SITE AND BATCH", "STATED", "PAPERS", "FOUND"]
+    return [
+        *pdf.heading("Sample for comparison with papers"),
+        pdf.paragraph(text, "fine"),
+        pdf.table(heads, rows, [9, 9, 10, 26, 16, 18, 12]),
+    ]
 
 
 def _json(report: AuditReport) -> bytes:

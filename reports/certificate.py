@@ -14,7 +14,7 @@ from typing import Any
 from ledger.errors import FormatError
 from ledger.tlog import canonical
 from reports.attachment import ATTACHMENT, EVIDENCE, attach
-from reports.certificate_content import Claim, Content, Figure, Portion, Step, Verdict
+from reports.certificate_content import Claim, Content, Figure, Lot, Part, Portion, Seal, Step, Verdict
 from reports.certificate_page import set_pages
 from reports.diagram import Diagram
 from reports.fields import Fields
@@ -23,6 +23,8 @@ from reports.text import mass, percent_floor
 from reports.words import FEEDSTOCKS, constituent, country
 
 TITLES = {"recycled-content": "Recycled content certificate", "domestic-origin": "Domestic origin certificate"}
+
+PRODUCT_TITLES = {"recycled-content": "Recycled content of a product", "domestic-origin": "Origin of a product"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +44,30 @@ class _Claims:
 
 
 def render_pdf(
-    credential: dict[str, Any], *, credential_json: bytes, evidence: bytes | None = None, diagram: Diagram | None = None
+    credential: dict[str, Any],
+    *,
+    credential_json: bytes,
+    evidence: bytes | None = None,
+    diagram: Diagram | None = None,
+    seal: Seal | None = None,
 ) -> bytes:
     """Set a certificate as a PDF with the signed credential and its evidence attached; the same input gives the same bytes.
+
+    One with the panel of a seal is signed by `reports.seal` before anybody sees it; the signature is the last step.
 
     Args:
         credential: The signed credential.
         credential_json: The same as the canonical bytes that are attached as `certificate.json`.
         evidence: The records that it rests on (SPEC.md, "Evidence"), attached as `evidence.txt`.
         diagram: Where the metal came from, as laid out by `reports.sankey.page_diagram`.
+        seal: What the panel of its seal says; without it there is none.
 
     Raises:
         FormatError: A field is missing, a character is not in the font, or a percentage does not follow from its fraction.
         EncodingError: The credential cannot be written as canonical JSON.
     """
     check_statement(credential)
-    pages = set_pages(content_of(credential), credential, diagram)
+    pages = set_pages(content_of(credential), credential, diagram, seal)
     pdf = attach(
         pages, ATTACHMENT, credential_json, description="the signed credential (W3C Verifiable Credential 2.0)", media_type="application/vc"
     )
@@ -84,9 +94,12 @@ def content_of(credential: dict[str, Any]) -> Content:
     if kind not in TITLES:
         raise FormatError(f"a certificate is of kind recycled-content or domestic-origin, got {kind!r}", field=subject.at("kind"))
     claims = _claims(subject)
+    product = subject.inside("product") if subject.values.get("product") else None
+    model = (product.optional("model") if product else None) or ""
+    lots = tuple(_lots(product)) if product and product.values.get("batches") else ()
     period = subject.inside("period") if subject.values.get("period") else None
     return Content(
-        title=TITLES[kind],
+        title=(PRODUCT_TITLES if lots else TITLES)[kind],
         kind=kind,
         identity=whole.text("id"),
         digest=digest_of(credential),
@@ -94,7 +107,7 @@ def content_of(credential: dict[str, Any]) -> Content:
         issuer=issuer.text("name"),
         issuer_id=issuer.text("id"),
         customer=subject.text("customer"),
-        batch=subject.text("batch"),
+        batch=f"{len(lots):,} lots of {model}" if lots else subject.text("batch"),
         material=subject.text("material"),
         mass_mg=subject.number("mass_mg"),
         pieces=subject.optional_number("pieces"),
@@ -102,6 +115,7 @@ def content_of(credential: dict[str, Any]) -> Content:
         order=subject.optional("order"),
         period=f"{period.text('from')} to {period.text('to')}" if period else None,
         plant=f"{plant.text('name')}, {country(plant.text('country'))}",
+        country=plant.text("country"),
         site=plant.text("site"),
         condition=subject.optional("condition"),
         denominator=subject.text("denominator"),
@@ -116,11 +130,23 @@ def content_of(credential: dict[str, Any]) -> Content:
         not_assayed=tuple(_not_assayed(subject)),
         not_checked=tuple(subject.texts("not_checked")),
         valid=(whole.text("validFrom")[:10], whole.text("validUntil")[:10]),
+        product=model,
+        category=(product.optional("category") if product else None) or "",
+        parts=tuple(_parts(product)) if product else (),
+        lots=lots,
         origin=basis.text("origin"),
         ledger=basis.text("ledger"),
         size=basis.number("size"),
         root=basis.text("root"),
     )
+
+
+def _parts(product: Fields) -> list[Part]:
+    return [Part(one.text("part"), one.optional("material") or "", one.number("mass_mg")) for one in product.objects("parts")]
+
+
+def _lots(product: Fields) -> list[Lot]:
+    return [Lot(one.text("batch"), one.number("mass_mg"), one.text("made")) for one in product.objects("batches")]
 
 
 def _claim(fields: Fields, symbol: str, characteristic: str) -> Claim:
@@ -153,8 +179,15 @@ def _figure(claims: _Claims, kind: str, code: str) -> Figure:
     else:
         headline, beside = claims.get(f"smelted_in:{code}"), (claims.get(f"collected_in:{code}"),)
         sentence = f"of the {name} was smelted in {country(code)} and nowhere else"
-    classes = tuple(claims.get(one) for one in FEEDSTOCKS)
+    classes = tuple(claims.get(one) for one in (FEEDSTOCKS if kind == "recycled-content" else _smelted(claims, code)))
     return Figure(claims.symbol, name, sentence, headline, beside, classes)
+
+
+def _smelted(claims: _Claims, code: str) -> list[str]:
+    """Return the places in which a constituent was smelted: at home, then where most was, what is unknown last and always."""
+    home, unknown = f"smelted_in:{code}", "smelted_in:unknown"
+    found = sorted((name for name in claims.by_name if name.startswith("smelted_in:")), key=lambda name: -claims.get(name).mass_mg)
+    return [home, *(name for name in found if name not in (home, unknown)), unknown]
 
 
 def _assay(subject: Fields) -> list[tuple[str, str]]:

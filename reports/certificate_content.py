@@ -67,6 +67,33 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Seal:
+    """What the panel of a seal says: whose it is, when it was put on (RFC 3339, UTC), and the SHA-256 of its certificate in hex."""
+
+    name: str
+    time: str
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the bill of materials."""
+
+    name: str
+    material: str
+    mass_mg: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """A lot of a product: its batch, its mass as made, and the day."""
+
+    batch: str
+    mass_mg: int
+    made: str
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """Everything that the pages before the annex show."""
 
@@ -86,6 +113,7 @@ class Content:
     order: str | None
     period: str | None
     plant: str
+    country: str
     site: str
     condition: str | None
     denominator: str
@@ -100,6 +128,10 @@ class Content:
     not_assayed: tuple[tuple[str, str], ...]
     not_checked: tuple[str, ...]
     valid: tuple[str, str]
+    product: str
+    category: str
+    parts: tuple[Part, ...]
+    lots: tuple[Lot, ...]
     origin: str
     ledger: str
     size: int

@@ -7,45 +7,55 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports import pdf
-from reports.certificate_content import Claim, Content, Figure, Portion, Step
+from reports.certificate_content import Claim, Content, Figure, Portion, Seal, Step
+from reports.certificate_product import product_tables
+from reports.certificate_usmca import usmca_page
 from reports.diagram import Box, Diagram, Words
-from reports.page import INK, MUTED, WIDTH, Block, Head, Run, Text
+from reports.fields import Fields
+from reports.page import INK, MUTED, WIDTH, Block, Head, Run, StyleName, Text
 from reports.statement import annex
 from reports.text import mass
-from reports.words import FEEDSTOCKS, constituent, feedstock, model, place, plain
+from reports.words import FEEDSTOCKS, bar_piece, constituent, feedstock, model, place, plain
 
 MOST_PORTIONS = 40
 MOST_STEPS = 40
 MOST_FIGURES = 2
 """Constituents with a large figure of their own on the first page; further ones stand in the tables."""
 MOST_SENTENCES = 4
+IN_POUNDS = {"US"}
+ON_LETTER = {"US", "CA", "MX"}
+"""Countries of the plant in which pounds come first, and in which papers are of letter size."""
 VERDICTS = {"PASS": "#17594A", "FAIL": "#A3262A", "INDETERMINATE": "#8A5A00"}
 
 
-def set_pages(content: Content, credential: Mapping[str, Any], diagram: Diagram | None) -> bytes:
-    """Set the first page, the details and the annex; return the PDF, nothing attached yet.
+def set_pages(content: Content, credential: Mapping[str, Any], diagram: Diagram | None, seal: Seal | None = None) -> bytes:
+    """Set the first page, the details and the annex; return the PDF, nothing attached yet, and the field of a seal still unsigned.
 
     Raises:
         FormatError: The font lacks a character, or a part fits on no page.
     """
     blocks = [
         *_top(content),
+        *_seal(seal),
         *_figures(content),
         *_verdicts(content),
         *_proves(content),
         *_verify(content),
         *_lot(content),
+        *product_tables(content),
         *_picture(content, diagram),
         *_tables(content),
+        *_origin(credential),
         *_statement(credential),
     ]
     head = Head(
         title=f"{content.title} {content.number}",
         author=content.issuer,
-        subject=f"{content.title} for lot {content.batch}",
+        subject=f"{content.title} for {'' if content.lots else 'lot '}{content.batch}",
         left=f"{content.title} · {content.number}",
-        right=f"Lot {content.batch}",
+        right=content.batch if content.lots else f"Lot {content.batch}",
         foot="First-party declaration, not a UL or SCS certification",
+        paper="letter" if content.country in ON_LETTER else "a4",
         made=str(credential["validFrom"]),
     )
     return pdf.build(blocks, head)
@@ -80,9 +90,19 @@ def _top(content: Content) -> list[Block]:
         pdf.space(14),
         pdf.band(
             [
-                (0.29, "LOT", Run(content.batch, "batch"), [Run(f"{plain(content.material)}, "), Run(content.plant, "plant.name")]),
-                (0.25, "QUANTITY", _pounds(content.mass_mg), f"{count}{mass(content.mass_mg, 'kg')}"),
-                (0.20, share.upper(), f"{first.headline.percent} %", f"of the {first.name} in this lot"),
+                (
+                    0.29,
+                    "LOTS" if content.lots else "LOT",
+                    Run(content.batch, "batch"),
+                    [Run(f"{plain(content.material)}, "), Run(content.plant, "plant.name")],
+                ),
+                (0.25, "QUANTITY", _masses(content, content.mass_mg)[0], f"{count}{_masses(content, content.mass_mg)[1]}"),
+                (
+                    0.20,
+                    share.upper(),
+                    f"{first.headline.percent} %",
+                    f"of the {first.name} in {'these lots' if content.lots else 'this lot'}",
+                ),
                 (0.26, "CHAIN OF CUSTODY", model(content.model), [Run("Order: "), Run(content.order or "not stated", "order")]),
             ]
         ),
@@ -90,18 +110,35 @@ def _top(content: Content) -> list[Block]:
     ]
 
 
-def _pounds(mg: int) -> str:
-    """Write pounds for reading: as printed where entered in pounds, else to the tenth; the kilograms beside are exact."""
-    exact = mass(mg, "lb")
-    return exact if "." not in exact or len(exact.partition(".")[2]) <= len("1 lb") else mass(mg, "lb", places=1)
+def _seal(seal: Seal | None) -> list[Block]:
+    """Set the panel of a seal, where there is to be one; it stands at the foot of the first page and is read after its head."""
+    if seal is None:
+        return []
+    time = seal.time.replace("T", " ").replace("Z", " UTC")
+    limits = "Seals the file, proves nothing about metal."
+    certificate = "The seal's certificate, which the certify record names, has the SHA-256"
+    rows: list[tuple[Text, StyleName]] = [
+        ([Run("Sealed by "), Run(seal.name, "the seal's certificate", "bold"), Run(f", {time}")], "lead"),
+        (f"{limits} {certificate}", "fine"),
+        (Run(seal.certificate, face="mono"), "fine"),
+    ]
+    return [pdf.field(rows, f"Sealed by {seal.name}, {time}. {limits} {certificate} {seal.certificate}")]
+
+
+def _masses(content: Content, mg: int) -> tuple[str, str]:
+    """Write a mass twice, the unit of the plant's country first; pounds as entered or to the tenth, kilograms exactly."""
+    exact, kilograms = mass(mg, "lb"), mass(mg, "kg")
+    pounds = exact if "." not in exact or len(exact.partition(".")[2]) <= len("1 lb") else mass(mg, "lb", places=1)
+    return (pounds, kilograms) if content.country in IN_POUNDS else (kilograms, pounds)
 
 
 def _figures(content: Content) -> list[Block]:
     blocks: list[Block] = []
     for figure in content.figures[:MOST_FIGURES]:
         claim = figure.headline
-        pounds = f"{mass(claim.mass_mg, 'lb', places=1)} of {mass(claim.of_mg, 'lb', places=1)}"
-        exact = f"exactly {claim.mass_mg:,} of {claim.of_mg:,} mg ({pounds})"
+        unit = "lb" if content.country in IN_POUNDS else "kg"
+        shown = f"{mass(claim.mass_mg, unit, places=1)} of {mass(claim.of_mg, unit, places=1)}"
+        exact = f"exactly {claim.mass_mg:,} of {claim.of_mg:,} mg ({shown})"
         beside = " · ".join(f"{place(one.characteristic).replace('pre consumer', 'pre-consumer')} {one.percent} %" for one in figure.beside)
         sentence = [Run(figure.sentence, face="bold"), Run(f" · {beside}", colour=MUTED)]
         blocks.append(
@@ -123,26 +160,27 @@ def _figures(content: Content) -> list[Block]:
 
 
 def shares(figure: Figure) -> Diagram:
-    """Draw the feedstock classes of a constituent as one bar with its key beneath; unknown is always in the key."""
+    """Draw the classes or places of a constituent as one bar with its key beneath; unknown is always in the key."""
     boxes, words = [], []
     left = 0.0
     x, y = 0.0, 20.0
-    for claim in figure.classes:
-        fill = FEEDSTOCKS[claim.characteristic][1]
+    for number, claim in enumerate(figure.classes):
+        name, fill = bar_piece(claim.characteristic, number)
         wide = WIDTH * claim.mass_mg / claim.of_mg if claim.of_mg else 0.0
         if wide:
             boxes.append(Box(left, 0, max(wide - 0.6, 0.4), 10, fill))
             left += wide
-        if not claim.mass_mg and claim.characteristic != "unknown":
+        if not claim.mass_mg and not claim.characteristic.endswith("unknown"):
             continue
-        text = f"{feedstock(claim.characteristic)} {claim.percent} %"
+        text = f"{name} {claim.percent} %"
         room = pdf.width_of(text, "Inter", 6.8) + 22
         if x + room > WIDTH:
             x, y = 0.0, y + 10
         boxes.append(Box(x, y - 5.4, 6, 6, fill))
         words.append(Words(x + 9, y, text, 6.8, INK))
         x += room
-    title = f"Feedstock of the {figure.name}"
+    placed = any(":" in claim.characteristic for claim in figure.classes)
+    title = f"Where the {figure.name} was smelted" if placed else f"Feedstock of the {figure.name}"
     return Diagram(WIDTH, y + 3, title, ", ".join(one.text for one in words), tuple(boxes), (), tuple(words))
 
 
@@ -157,7 +195,7 @@ def _verdicts(content: Content) -> list[Block]:
         rule = [Run(one.title, "title", "bold"), Run(f"{one.rule} v{one.version}", "rule", colour=MUTED, below=True)]
         rows.append([rule, one.citation, word, "; ".join(one.reasons)])
     title = f"What the rules say, as of {content.verdicts[0].as_of}"
-    return [*pdf.heading(title, room=60), pdf.table(["RULE", "CITATION", "VERDICT", "REASONS"], rows, [29, 21, 17, 33])]
+    return [*pdf.heading(title, room=60), pdf.table(["RULE", "CITATION", "VERDICT", "REASONS"], rows, [25, 18, 15, 42])]
 
 
 def _proves(content: Content) -> list[Block]:
@@ -165,7 +203,9 @@ def _proves(content: Content) -> list[Block]:
     proves = [
         f"{content.issuer} signed this statement; anyone can check the signature.",
         f"Its figures follow exactly from the {content.size:,} signed records under the root below; whoever holds them can recompute.",
-        f"In that ledger the same mass is certified for {kind} only once.",
+        f"In that ledger a lot stands in one certificate for {kind} over a product at a time."
+        if content.lots
+        else f"In that ledger the same mass is certified for {kind} only once.",
     ]
     limits = [
         "It proves statements, not metal: who said what, and that it adds up. It cannot show that a scale, an assay or a ticket was right.",
@@ -215,6 +255,12 @@ def _verify(content: Content) -> list[Block]:
     return [pdf.space(14), pdf.together([pdf.columns([(WIDTH - 84, words), (84, [code])], gap=14)])]
 
 
+def _origin(credential: Mapping[str, Any]) -> list[Block]:
+    """Set the USMCA certification of origin, where the issuer gives one."""
+    subject = Fields(credential).inside("credentialSubject")
+    return usmca_page(subject.inside("usmca"), date=str(credential["validFrom"])[:10]) if subject.values.get("usmca") else []
+
+
 def _lot(content: Content) -> list[Block]:
     assay = ", ".join(f"{symbol} {value}" for symbol, value in content.assay) or "not stated"
     condition = content.condition or "not stated"
@@ -222,20 +268,21 @@ def _lot(content: Content) -> list[Block]:
         ("CUSTOMER", Run(content.customer, "customer")),
         ("ORDER", Run(content.order or "not stated", "order")),
         ("PERIOD", content.period or "not stated"),
-        ("LOT", Run(content.batch, "batch")),
-        ("MASS", f"{_pounds(content.mass_mg)} ({mass(content.mass_mg, 'kg')})"),
+        ("LOTS" if content.lots else "LOT", Run(content.batch, "batch")),
+        ("MASS", "{} ({})".format(*_masses(content, content.mass_mg))),
         ("PIECES", f"{content.pieces:,}" if content.pieces is not None else "not counted"),
+        *([("MODEL", f"{content.product}{f', {content.category}' if content.category else ''}")] if content.product else []),
         ("PLANT", [Run(content.plant, "plant.name"), Run(f" ({content.site})", "plant.site")]),
         ("CONDITION", Run(condition, "condition")),
         ("CHAIN OF CUSTODY (ISO 22095)", model(content.model)),
-        ("ASSAY OF THIS LOT", assay),
+        ("ASSAY OVER ALL LOTS" if content.lots else "ASSAY OF THIS LOT", assay),
         ("PERCENTAGES ARE OF THE", Run(content.denominator, "denominator")),
         ("ISSUER", Run(content.issuer, "issuer.name")),
         ("ABSORBS THE CERTIFICATES", Run(", ".join(content.absorbs) or "none", "absorbs")),
         ("CERTIFIED MASS NOT ASSAYED", ", ".join(f"{name} {amount}" for name, amount in content.not_assayed) or "none"),
         ("MASS BACKED BY A DOCUMENT", ", ".join(f"{constituent(one.symbol)} {one.percent} %" for one in content.evidence) or "not stated"),
     ]
-    return [pdf.next_page(), *pdf.heading("The lot"), pdf.facts(pairs)]
+    return [*pdf.heading("The product" if content.lots else "The lot", room=160), pdf.facts(pairs)]
 
 
 def _picture(content: Content, diagram: Diagram | None) -> list[Block]:

@@ -18,13 +18,16 @@ from xml.sax.saxutils import escape
 
 from reports.attachment import archive
 from reports.diagram import Box, Diagram
-from reports.fontset import BOLD, ITALIC, MONO, check
+from reports.fontset import BOLD, ITALIC, MONO, SANS, check
 from reports.page import ACCENT, INK, RULE, WASH, WIDTH, Block, Head, Piece, Run, StyleName, Text
 from reports.sheet import flow, letters, paper
 from reports.tags import Role, Tag
 from reports.xmp import About
 
 HEADINGS: dict[StyleName, Role] = {"title": "H1", "heading": "H2"}
+FACES = {"bold": BOLD, "italic": ITALIC, "mono": MONO, "plain": SANS}
+FIELD_LEFT = 46.0
+"""Where the words of a signature field begin, right of its mark."""
 
 
 def _runs(text: Text) -> list[Run]:
@@ -33,7 +36,7 @@ def _runs(text: Text) -> list[Run]:
 
 def _markup(text: Text) -> str:
     """Write runs as reportlab's markup, each value checked and escaped."""
-    faces = {"bold": BOLD, "italic": ITALIC, "mono": MONO, "plain": ""}
+    faces = {**FACES, "plain": ""}
     written = []
     for run in _runs(text):
         value = escape(check(run.text, field=run.field))
@@ -189,6 +192,30 @@ def qr(text: str, size: float) -> Block:
             column += 1
     diagram = Diagram(count, count, "QR code", text, tuple(boxes))
     return flow.Drawn(diagram, size / count, _alternative(diagram))
+
+
+def field(rows: Sequence[tuple[Text, StyleName]], alternative: str) -> Block:
+    """Make a signature field at the foot of the first page: lines, each shrunk to fit, and what is read aloud in their place.
+
+    It looks the same with a signature and without, so who makes one signs it before anybody sees it.
+
+    Raises:
+        FormatError: The font lacks a character.
+    """
+    return flow.Field([_piece_row(_runs(text), style) for text, style in rows], 10.6, check(alternative, field="a signature field"))
+
+
+def _piece_row(runs: Sequence[Run], style: StyleName) -> list[Piece]:
+    """Set runs on one line beside the mark of a field."""
+    _, size, _, ink = letters.STYLES[style]
+    texts = [(check(run.text, field=run.field), FACES[run.face]) for run in runs]
+    left, wide = FIELD_LEFT, sum(width_of(text, face, size) for text, face in texts)
+    size *= min(1.0, (WIDTH - FIELD_LEFT - 8) / wide)
+    row = []
+    for text, face in texts:
+        row.append(Piece(left, text, face, size, ink))
+        left += width_of(text, face, size)
+    return row
 
 
 def lines(rows: Sequence[Sequence[Sequence[Piece]]], leading: float) -> Block:

@@ -13,7 +13,10 @@ from typing import Literal
 
 from ledger.errors import FormatError
 
-Role = Literal["Document", "H1", "H2", "P", "L", "LI", "Lbl", "LBody", "Table", "TR", "TH", "TD", "Figure"]
+Role = Literal["Document", "H1", "H2", "P", "L", "LI", "Lbl", "LBody", "Table", "TR", "TH", "TD", "Figure", "Form"]
+
+FIELD = "seal"
+"""The signature field's name, and the name of what it looks like while the page kit hands it over."""
 
 
 @dataclass(slots=True, eq=False)
@@ -21,7 +24,8 @@ class Tag:
     """A structure element: its role, and what is in it (further tags, or marked content on pages).
 
     `marks` says where it was drawn, as page (from 1) and number on that page; a paragraph over two pages has two. `alternative` is read
-    in place of a figure, `box` is the figure's place on its page.
+    in place of a figure or a form field, `box` is its place on its page. A field draws nothing on the page itself, so it has no marks
+    and `page` says where it stands.
     """
 
     role: Role
@@ -29,6 +33,7 @@ class Tag:
     alternative: str = ""
     marks: list[tuple[int, int]] = field(default_factory=list)
     box: tuple[float, float, float, float] | None = None
+    page: int = 0
 
     def walk(self) -> Iterator[Tag]:
         """Yield this tag and all under it in reading order."""
@@ -55,8 +60,8 @@ def check(tree: Tag, drawn: Mapping[int, int]) -> None:
         drawn: How many pieces of marked content each page has.
 
     Raises:
-        FormatError: Something drawn has no place in the reading order (ISO 14289-1, 7.1), a figure has no alternative text (7.3), or a
-            heading skips a level (7.4.2).
+        FormatError: Something drawn has no place in the reading order (ISO 14289-1, 7.1), a figure has no alternative text (7.3), a
+            form field has none (7.18.1), or a heading skips a level (7.4.2).
     """
     owned = by_mark(tree)
     for page, count in drawn.items():
@@ -67,6 +72,8 @@ def check(tree: Tag, drawn: Mapping[int, int]) -> None:
     for tag in tree.walk():
         if tag.role == "Figure" and not tag.alternative.strip():
             raise FormatError("a figure has no words for those who do not see it")
+        if tag.role == "Form" and not tag.alternative.strip():
+            raise FormatError("a form field has no words for those who do not see it")
         if tag.role in {"H1", "H2"}:
             deeper = int(tag.role[1:])
             if deeper > level + 1:

@@ -69,6 +69,10 @@ MODELS: Final = {
 }
 """Chain-of-custody models of ISO 22095."""
 
+PLACES: Final = ("#1F6B5B", "#35639A", "#A85F3B", "#C9A24B", "#9A8FB5")
+UNPLACED: Final = "#C3C7CC"
+"""Colours of places in a bar: at home, then the others in their order; what is unknown is grey."""
+
 COUNTRIES: Final = {"US": "the United States", "CA": "Canada", "MX": "Mexico", "AU": "Australia", "CN": "China", "DE": "Germany"}
 
 
@@ -101,6 +105,14 @@ def place(characteristic: str) -> str:
 def country(code: str) -> str:
     """Return a country's name where we know it, else its ISO 3166-1 code."""
     return COUNTRIES.get(code, code)
+
+
+def bar_piece(characteristic: str, number: int) -> tuple[str, str]:
+    """Return what a piece of a bar is called, and its colour: a feedstock class, or the `number`th place of several."""
+    if characteristic in FEEDSTOCKS:
+        return FEEDSTOCKS[characteristic]
+    fill = UNPLACED if "unknown" in characteristic else PLACES[min(number, len(PLACES) - 1)]
+    return place(characteristic), fill
 
 
 def colour(feedstock_class: str | None, material: str) -> str:

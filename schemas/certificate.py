@@ -14,13 +14,17 @@ from schemas.base import Model
 from schemas.feedstock import Feedstock, PlaceFact
 from schemas.identifier import BatchId, CertificateNumber, Country, Date, Name, Origin, PartyId, RecordId, Sha256, SiteId, Text, Time, Token
 from schemas.measurement import Assay, Constituent
+from schemas.product import Category, Condition, Part
 from schemas.rule import Kind, RuleId, printable
+from schemas.usmca import Usmca
 
 CONTEXT = "https://www.w3.org/ns/credentials/v2"
 """The VC 2.0 context. It is known by name and never fetched."""
 
 TYPE_OF_KIND: dict[Kind, str] = {"recycled-content": "RecycledContentCertificate", "domestic-origin": "DomesticOriginCertificate"}
+TYPE_OF_PRODUCT: dict[Kind, str] = {"recycled-content": "ProductRecycledContentCertificate", "domestic-origin": "ProductOriginCertificate"}
 CODE_OF_KIND: dict[Kind, str] = {"recycled-content": "RC", "domestic-origin": "DO"}
+CODE_OF_PRODUCT: dict[Kind, str] = {"recycled-content": "RP", "domestic-origin": "OP"}
 
 MAX_MG = 2**53 - 1
 
@@ -123,12 +127,38 @@ class VerdictRow(Model):
     as_of: Date
 
 
+class PartRow(Model):
+    """One part of the bill of materials."""
+
+    part: Part
+    material: Token | None
+    mass_mg: Mass
+
+
+class LotRow(Model):
+    """One lot of a product: its batch, its gross mass as made, and the day."""
+
+    batch: BatchId
+    mass_mg: Mass
+    made: Date
+
+
+class ProductRow(Model):
+    """What is stated of the product; `batches` are its lots where the certificate is over a product."""
+
+    model: Text | None
+    category: Category | None
+    condition: Condition | None
+    parts: Annotated[list[PartRow], Field(max_length=1000)]
+    batches: Annotated[list[LotRow], Field(min_length=1, max_length=1000)] | None = None
+
+
 class Subject(Model):
     """What is certified, and everything that is said of it."""
 
     number: CertificateNumber
     kind: Kind
-    batch: BatchId
+    batch: BatchId | None = None
     material: Token
     mass_mg: Annotated[int, Field(gt=0, le=MAX_MG)]
     pieces: Annotated[int, Field(gt=0, le=MAX_MG)] | None
@@ -148,6 +178,20 @@ class Subject(Model):
     not_assayed: Annotated[dict[Constituent, Mass], Field(max_length=40)]
     not_checked: Sentences
     verdicts: Annotated[list[VerdictRow], Field(max_length=100)]
+    product: ProductRow | None = None
+    usmca: Usmca | None = None
+
+    @property
+    def is_of_product(self) -> bool:
+        """Whether it is about the lots of a product, not about a batch."""
+        return self.product is not None and self.product.batches is not None
+
+    @model_validator(mode="after")
+    def _is_about_something(self) -> Subject:
+        if (self.batch is None) != self.is_of_product or (self.is_of_product and self.period is None):
+            msg = "a certificate is about a batch, or about the lots of a product in a period"
+            raise ValueError(msg)
+        return self
 
 
 class Proof(Model):
@@ -180,10 +224,11 @@ class Credential(Model):
     def _names_agree(self) -> Credential:
         number, kind = self.subject.number, self.subject.kind
         party, code, _ = number.rsplit("-", 2)
+        types, codes = (TYPE_OF_PRODUCT, CODE_OF_PRODUCT) if self.subject.is_of_product else (TYPE_OF_KIND, CODE_OF_KIND)
         wanted = {
             "id": (self.id, f"urn:plumbline:{self.basis.ledger}:{number}"),
-            "type": (self.type, ["VerifiableCredential", TYPE_OF_KIND[kind]]),
-            "number": (f"{party}-{code}", f"{self.issuer.party}-{CODE_OF_KIND[kind]}"),
+            "type": (self.type, ["VerifiableCredential", types[kind]]),
+            "number": (f"{party}-{code}", f"{self.issuer.party}-{codes[kind]}"),
         }
         for field, (got, want) in wanted.items():
             if got != want:

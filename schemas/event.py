@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, TypeAdapter
+from pydantic import Field, PositiveInt, TypeAdapter, model_validator
 
 from schemas.base import Model
 from schemas.feedstock import Feedstock, Places, Share
@@ -17,6 +17,7 @@ from schemas.identifier import (
     BatchId,
     CertificateNumber,
     Country,
+    Date,
     KeyName,
     Origin,
     PartyId,
@@ -31,6 +32,7 @@ from schemas.identifier import (
 )
 from schemas.measurement import Assay, Constituent, Drawn, Proportion, Quantity, SignedQuantity
 from schemas.party import Party, Scope, Site
+from schemas.product import Product
 from schemas.statement import Dated, Generator, Placed, Sealed, Serials, Use
 
 
@@ -121,6 +123,7 @@ class Receive(Placed):
     pieces: PositiveInt | None = None
     serials: Serials = Field(default_factory=list)
     provisional: bool = False
+    product: Product | None = None
 
 
 class Input(Use):
@@ -146,6 +149,7 @@ class Output(Model):
     provisional: bool = False
     owner: PartyId | None = None
     generator: Generator | None = None
+    product: Product | None = None
 
 
 class Loss(Model):
@@ -281,6 +285,42 @@ class Certify(Placed, Use):
     valid_until: Time
 
 
+class Days(Model):
+    """A period of days, both included."""
+
+    from_: Date = Field(alias="from")
+    to: Date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Days:
+        if self.to < self.from_:
+            msg = f"ends on {self.to}, before it begins"
+            raise ValueError(msg)
+        return self
+
+
+class Declare(Dated):
+    """A certificate over a product model is issued: the lots of it that a plant made in a period, and the hash of its credential."""
+
+    type: Literal["declare"]
+    site: SiteId
+    kind: Literal["recycled-content", "domestic-origin"]
+    number: CertificateNumber
+    model: Text
+    period: Days
+    batches: Annotated[list[BatchId], Field(min_length=1, max_length=1000)]
+    mass_mg: Annotated[int, Field(gt=0, le=2**53 - 1)]
+    credential: Sha256
+    valid_until: Time
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Declare:
+        if self.batches != sorted(set(self.batches)):
+            msg = "names its batches out of order, or one twice"
+            raise ValueError(msg)
+        return self
+
+
 class Withdraw(Dated):
     """An issuer takes a certificate back."""
 
@@ -339,6 +379,7 @@ Event = Annotated[
     | Return
     | Determine
     | Certify
+    | Declare
     | Withdraw
     | Correct
     | Void,
@@ -347,5 +388,5 @@ Event = Annotated[
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 """Reads and checks one event; raises pydantic's ValidationError, which `ledger.record` turns into a FormatError."""
 
-COMMAND_ONLY = frozenset({"genesis", "certify", "withdraw", "policy"})
+COMMAND_ONLY = frozenset({"genesis", "certify", "declare", "withdraw", "policy"})
 """Types that come from their own commands, never from a file of events."""

@@ -31,7 +31,7 @@ _PATTERNS = {
     "question": re.compile(r"\A[a-z][a-z0-9_]{0,63}\Z", re.ASCII),
     "vkey": re.compile(r"\A[!-*,-~]{1,128}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{43,60}={0,2}\Z", re.ASCII),
     "base64": re.compile(r"\A[A-Za-z0-9+/]{4,2000}={0,2}\Z", re.ASCII),
-    "number": re.compile(r"\A[a-z0-9][a-z0-9-]{1,38}-(?:RC|DO)-[0-9]{4,9}\Z", re.ASCII),
+    "number": re.compile(r"\A[a-z0-9][a-z0-9-]{1,38}-(?:RC|DO|RP|OP)-[0-9]{4,9}\Z", re.ASCII),
 }
 _TIME = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-5][0-9])\Z", re.ASCII)
 _DATE = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", re.ASCII)

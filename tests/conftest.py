@@ -7,11 +7,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # The same examples on every machine: a red run can be repeated, and a green one means the same everywhere. The clock is no judge of a
-# test on a busy machine. `PLUMBLINE_HYPOTHESIS=wide` searches afresh, and longer.
+# test on a busy machine. `PLUMBLINE_HYPOTHESIS=wide` (or `widest`) searches afresh, and longer.
 settings.register_profile(
     "steady", derandomize=True, database=None, deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("wide", settings.get_profile("steady"), derandomize=False, max_examples=1000, print_blob=True)
+settings.register_profile("widest", settings.get_profile("wide"), max_examples=10_000)
 settings.load_profile(os.environ.get("PLUMBLINE_HYPOTHESIS", "steady"))
 
 NO_SKIPS = os.environ.get("PLUMBLINE_NO_SKIPS") == "1"

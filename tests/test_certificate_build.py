@@ -302,7 +302,7 @@ def test_an_unknown_batch_or_rule_is_refused(works):
     request = Request(batch="keystone:X", kind="recycled-content", number="keystone-RC-0001", customer="C")
     with pytest.raises(UnknownError, match=re.escape("no batch keystone:X in this ledger")):
         works.built(request, party="keystone")
-    with pytest.raises(UnknownError, match=re.escape("no rule iso.1 in this ledger")):
+    with pytest.raises(UnknownError, match=re.escape("no rule iso.1 in the book of rules")):
         works.certify("keystone:BL", rules=("iso.1",))
 
 

@@ -17,6 +17,7 @@ from ledger.certificates.issuance import certify_raw
 from ledger.certificates.recompute import check_current, check_registered, recompute
 from ledger.errors import CertificateError, FormatError, LedgerError
 from ledger.keys import prove_possession
+from ledger.rules.book import own
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +246,7 @@ def test_books_that_cannot_give_the_certificate_any_more_are_a_caution(issued):
     with pytest.raises(LedgerError):
         recompute(books.memory, claim, document)
     lost = replace(claim, batch="keystone:X", position=claim.position)
-    found = module._corrected(books.memory, lost, document)
+    found = module._corrected(books.memory, lost, document, own())
     why = "certificate voltaic-RC-0001 cannot be computed again: no batch keystone:X in this ledger"
     assert found == [f"certificate voltaic-RC-0001 cannot be computed from today's books: {why}"]
 

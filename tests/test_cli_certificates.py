@@ -150,12 +150,7 @@ def test_the_rules_are_listed_and_shown():
         "iso14021.rc_pb", "ftc.260_13.qualified", "eu.2023_1542.art8_2_pb", "usmca.wo.pb", "ftc.musa_323", "ntib.origin", "cn.mofcom46.sb",
     }  # fmt: skip
     assert all(len(rule["sha256"]) == 64 for rule in found)
-    assert command("rules").out.splitlines()[0].split() == ["rule", "version", "status", "citation", "confidence"]
-    said = command("rules", "iso14021.rc_pb")
-    assert (said.code, said.out.splitlines()[0].split()) == (0, ["id", "iso14021.rc_pb"])
-    said = command("rules", "no.such_rule")
-    assert said.code != 0
-    assert "no.such_rule" in said.err
+    assert command("rules").out.splitlines()[0].split() == ["rule", "version", "status", "measure", "citation", "confidence"]
 
 
 def test_a_file_that_is_no_evidence_is_refused(terminal):
@@ -177,3 +172,44 @@ def test_another_ledgers_trust_file_does_not_pin(terminal, tmp_path_factory):
     said = terminal.run("verify", terminal.folder / "c.pdf", "--trust", other.folder / "trust")
     assert said.code == 1
     assert "Traceback" not in said.out + said.err
+
+
+def test_a_product_is_certified_over_all_its_lots_of_a_period(terminal, tmp_path):
+    key = ("-k", terminal.keys["yard/1"])
+    product = {"model": "Group 31", "category": "sli", "parts": [{"part": "grid", "mass": {"value": "40", "unit": "kg"}}]}
+    for number in (1, 2):
+        terminal.log("yard/1", {**lead(f"yard:LOT{number}"), "product": product})
+    pdf, trust = tmp_path / "year.pdf", tmp_path / "trust"
+    asked = ("--product", "Group 31", "--site", "yard:works", "--period", "2026-01-01/2026-12-31")
+    said = terminal.done("certify", "recycled-content", *asked, "--to", "Regulator", "-o", pdf, *key)
+    assert said.out.splitlines()[0].startswith("issued yard-RP-0001 over 2 lots of Group 31, registered as record ")
+    terminal.done("trust", "-o", trust)
+    found = command("verify", pdf, "--trust", trust)
+    assert found.code == 0, found
+    assert found.out.splitlines()[2].startswith("  2 lots of Group 31, ")
+    terminal.log("yard/1", {**lead("yard:LOT3"), "product": product})
+    later = terminal.run("verify", pdf)
+    assert "caution: certificate yard-RP-0001 leaves out 1 lots of Group 31 made at yard:works from 2026-01-01 to 2026-12-31" in later.err
+    assert terminal.done("certificates", "--json").json["certificates"][0]["batch"] == "2 lots of Group 31"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "certify what? give a BATCH, or --product MODEL with --site SITE and --period FROM/TO"),
+        (("yard:L1", "--product", "x"), "certify what? give a BATCH, or --product MODEL with --site SITE and --period FROM/TO"),
+        (
+            ("--product", "x", "--site", "yard:works"),
+            "certify what? give a BATCH, or --product MODEL with --site SITE and --period FROM/TO",
+        ),
+        (("--product", "x", "--site", "yard:works", "--period", "2026-01-01/2026-12-31", "--mass", "1 lb"), "--mass goes with a BATCH"),
+        (
+            ("--product", "x", "--site", "yard:works", "--period", "2026-01-01/2026-12-31"),
+            "no lot of model x was made at yard:works from 2026-01-01 to 2026-12-31",
+        ),
+    ],
+)
+def test_a_certificate_over_nothing_is_refused(terminal, tmp_path, arguments, message):
+    said = terminal.run("certify", "recycled-content", *arguments, "--to", "x", "-o", tmp_path / "c.pdf", "-k", terminal.keys["yard/1"])
+    assert said.code in (1, 2)
+    assert said.err.splitlines()[0] == f"error: {message}"

@@ -36,7 +36,7 @@ QUESTIONS = [
     lambda view: [view.signer(index) for index in range(view.size)],
     lambda view: [view.index_of(view.record_id(index)) for index in range(view.size)],
     lambda view: view.root_at(1),
-    lambda view: view.claims_by("keystone", "recycled-content"),
+    lambda view: view.claims_under("keystone-RC-"),
     lambda view: [view.last_in_vessel("keystone:works", "K3", place << 8) for place in range(12)],
     lambda view: [view.first_transform("keystone:works", place << 8) for place in range(-1, 12)],
     lambda view: [view.serial_holder("DY-3", "DY-4", place << 8) for place in range(12)],

@@ -31,11 +31,35 @@ def test_made_anew_they_are_the_same_bytes(files, tmp_path):
 
 
 def test_the_certificate_is_recomputed_from_its_evidence(files, trust):
-    for name, complete in (("certificate.evidence", "completeness not shown"), ("certificate-attested.evidence", "complete to record 12")):
+    for name, complete in (("certificate.evidence", "completeness not shown"), ("certificate-attested.evidence", "complete to record 14")):
         evidence = read_evidence(lines_of(files[name]))
         found = verify_evidence(evidence, credential=files["certificate.json"], trust=trust)
         assert found.holds
         assert found.complete.startswith(complete)
+
+
+def test_a_certificate_by_rules_of_every_measure_is_recomputed_with_the_rules_that_came_with_it(files, trust):
+    found = verify_evidence(read_evidence(lines_of(files["origin.evidence"])), credential=files["origin.json"], trust=trust)
+    assert (found.holds, found.cautions) == (
+        True, ["rule outsider.lead v1 is none of this program's; it came with the certificate: Outsider SPEC-1"],
+    )  # fmt: skip
+    verdicts = {row["rule"]: row["would_be"] for row in found.document["credentialSubject"]["verdicts"]}
+    assert verdicts == {
+        "ftc.musa_323": "INDETERMINATE",
+        "usmca.wo.pb": "FAIL",
+        "far.baa.domestic_end_product": "FAIL",
+        "dfars.baa": "PASS",
+        "dod.4865": "INDETERMINATE",
+        "dod.4872": "NOT_APPLICABLE",
+        "irc.45X.sb": "FAIL",
+        "irc.45X.cell": "INDETERMINATE",
+        "usmca.psr.8507": "PASS",
+        "uflpa.path_screen": "INDETERMINATE",
+        "leed.recycled_value": "PASS",
+        "rcra.266_80": "NOT_APPLICABLE",
+        "usmca.certification": "INDETERMINATE",
+        "outsider.lead": "FAIL",
+    }
 
 
 def test_a_scope_without_an_input_is_refused(files, trust):

@@ -46,7 +46,7 @@ def test_every_batch_of_a_random_ledger_stands_in_its_partial_view_as_in_the_who
 
 def check(view, whole, name):
     """Compare a batch, everything it was made of, and how its maker closed, with the whole ledger's."""
-    scope, places = _closure(view, name, before=view.size << 8)
+    scope, places = _closure(view, [name], before=view.size << 8)
     touch = Touch(scope, _with_keys(view, {place >> 8 for place in places}))
     memory = partial(view, touch)
     for batch in touch.scope:

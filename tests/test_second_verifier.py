@@ -5,29 +5,43 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.util
+import json
 import random
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
+from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from books import ORIGIN
+import judged
+from books import ORIGIN, TIME, kg, sign
 from evidenced import Evidenced, written
 from exported import exported
 from house import stored
+from issued import PAPER, event, lot, proved, step
+from judged import BOOK
 from keyring import signer
 from ledger.audit import Held, audit_mirror
+from ledger.certificates.issuance import certify_raw
 from ledger.errors import LedgerError
 from ledger.evidence.format import lines_of, read_evidence
 from ledger.evidence.verification import verify_evidence
+from ledger.matter.provenance import Source
 from ledger.mirror.source import open_mirror
+from ledger.rules.book import own
+from ledger.rules.judge import Subject, judge
 from ledger.store.store import Store
 from ledger.tlog import canonical, merkle, tile
 from ledger.tlog.checkpoint import Checkpoint, cosign, sign_checkpoint
@@ -37,6 +51,10 @@ from ledger.trust import Trust, read_trust
 from outside import FOLDER
 from program import Program
 from published import table
+from schemas.event import EVENT
+from schemas.rule import Rule
+
+Raw = dict[str, Any]
 
 MUTATIONS = 2_000
 LEDGERS = 12
@@ -84,13 +102,18 @@ def differ(data: bytes, trust: bytes, certificate: bytes | None) -> str | None:
 
 
 FILES = {file.name: file.read_bytes() for file in FOLDER.iterdir()}
-TRUST, CERTIFICATE = FILES["trust"], FILES["certificate.json"]
+TRUST, CERTIFICATE, ORIGIN_CREDENTIAL = FILES["trust"], FILES["certificate.json"], FILES["origin.json"]
 
 
-@pytest.mark.parametrize("name", ["certificate.evidence", "certificate-attested.evidence", "missing-input.evidence"])
+def credential_of(name: str) -> bytes:
+    """Return the credential that an evidence file of ours is about."""
+    return ORIGIN_CREDENTIAL if name.startswith("origin") else CERTIFICATE
+
+
+@pytest.mark.parametrize("name", ["certificate.evidence", "certificate-attested.evidence", "missing-input.evidence", "origin.evidence"])
 def test_both_say_the_same_of_our_vectors(name):
-    assert differ(FILES[name], TRUST, CERTIFICATE) is None
-    assert (theirs(FILES[name], TRUST, CERTIFICATE) == "holds") is (name != "missing-input.evidence")
+    assert differ(FILES[name], TRUST, credential_of(name)) is None
+    assert (theirs(FILES[name], TRUST, credential_of(name)) == "holds") is (name != "missing-input.evidence")
 
 
 def test_both_say_the_same_of_a_keys_records():
@@ -121,17 +144,18 @@ def bent(data: bytes, dice: random.Random) -> bytes:
     return b"\n".join(lines)
 
 
-@pytest.mark.parametrize("name", ["certificate.evidence", "certificate-attested.evidence"])
+@pytest.mark.parametrize("name", ["certificate.evidence", "certificate-attested.evidence", "origin.evidence"])
 def test_verdicts_on_damaged_evidence_never_differ(name):
     dice = random.Random(name)
-    found = [differ(bent(FILES[name], dice), TRUST, CERTIFICATE) for _ in range(MUTATIONS // 2)]
+    count = MUTATIONS // 4 if name == "origin.evidence" else MUTATIONS // 2
+    found = [differ(bent(FILES[name], dice), TRUST, credential_of(name)) for _ in range(count)]
     assert [one for one in found if one is not None] == []
 
 
-def test_verdicts_on_damaged_certificates_never_differ():
+@pytest.mark.parametrize("name", ["certificate.evidence", "origin.evidence"])
+def test_verdicts_on_damaged_certificates_never_differ(name):
     dice = random.Random(7)
-    evidence = FILES["certificate.evidence"]
-    found = [differ(evidence, TRUST, bent(CERTIFICATE, dice)) for _ in range(MUTATIONS // 4)]
+    found = [differ(FILES[name], TRUST, bent(credential_of(name), dice)) for _ in range(MUTATIONS // 4)]
     assert [one for one in found if one is not None] == []
 
 
@@ -207,6 +231,396 @@ def forgery(folder: Path, entries: list[bytes]) -> Path:
             path.write_bytes(data)
     (folder / "checkpoint").write_bytes(note)
     return folder
+
+
+# ---- Rules that came with a certificate
+
+
+LINES = FILES["origin.evidence"].split(b"\n")
+QUOTED = [line for line in LINES if line.startswith(b"rule ")]
+FIRST, PACKED = QUOTED[0], next(line for line in QUOTED if b'"id":"outsider.lead"' in line)
+
+
+def with_rules(*rules: bytes) -> bytes:
+    """Return the evidence of the vector with other lines in the place of its rules."""
+    at = LINES.index(FIRST)
+    rest = [line for line in LINES if not line.startswith(b"rule ")]
+    return b"\n".join([*rest[:at], *rules, *rest[at:]])
+
+
+def rule_line(rule: Raw, **changes: object) -> bytes:
+    """Return the line of a rule with some of its data changed."""
+    return b"rule " + canonical.encode({**rule, **changes})
+
+
+FIRST_RULE = json.loads(FIRST[5:])
+RULE_LINES = {
+    "as they are": (True, QUOTED),
+    "a rule left out whose text both have": (True, QUOTED[1:]),
+    "only the pack's": (True, [PACKED]),
+    "the pack's left out": (False, [line for line in QUOTED if line != PACKED]),
+    "none": (False, []),
+    "in another order": (True, QUOTED[::-1]),
+    "a changed threshold": (False, [rule_line(FIRST_RULE, threshold="1"), *QUOTED[1:]]),
+    "the pack's with a changed threshold": (False, [rule_line(json.loads(PACKED[5:]), threshold="61")]),
+    "a changed note": (False, [rule_line(FIRST_RULE, notes="other"), *QUOTED[1:]]),
+    "another version": (False, [rule_line(FIRST_RULE, version="2"), *QUOTED[1:]]),
+    "another id": (False, [rule_line(FIRST_RULE, id="outsider.other"), *QUOTED[1:]]),
+    "twice": (False, [FIRST, *QUOTED]),
+    "twice, not side by side": (False, [*QUOTED, FIRST]),
+    "one that is not quoted": (False, [*QUOTED, rule_line(next(rule for rule in BOOK if rule["id"] == "grs4.product"))]),
+    "not canonical: a space": (False, [FIRST.replace(b":", b": ", 1), *QUOTED[1:]]),
+    "not canonical: a space at the end": (False, [FIRST + b" ", *QUOTED[1:]]),
+    "not canonical: two spaces": (False, [FIRST.replace(b" ", b"  ", 1), *QUOTED[1:]]),
+    "not canonical: an escape": (False, [FIRST.replace(b"a", b"\\u0061", 1), *QUOTED[1:]]),
+    "not json": (False, [FIRST[:-1], *QUOTED[1:]]),
+    "not utf-8": (False, [FIRST + b"\xff", *QUOTED[1:]]),
+    "an array": (False, [b"rule []", *QUOTED[1:]]),
+    "an empty object": (False, [b"rule {}", *QUOTED[1:]]),
+    "nothing behind the word": (False, [b"rule", *QUOTED[1:]]),
+    "nothing behind the space": (False, [b"rule ", *QUOTED[1:]]),
+    "101 rules": (False, [*QUOTED, *(rule_line(FIRST_RULE, id=f"outsider.x{number}") for number in range(101 - len(QUOTED)))]),
+}
+
+
+@pytest.mark.parametrize("name", RULE_LINES)
+def test_both_say_the_same_of_evidence_with_these_rules(name):
+    holds, rules = RULE_LINES[name]
+    data = with_rules(*rules)
+    here, there = ours(data, TRUST, ORIGIN_CREDENTIAL), theirs(data, TRUST, ORIGIN_CREDENTIAL)
+    assert (here == "holds", there == "holds") == (holds, holds), (here, there)
+
+
+def test_a_rule_stands_nowhere_but_between_the_batches_and_the_records():
+    rest = [line for line in LINES if line != FIRST]
+    starts = [
+        at
+        for at, line in enumerate(rest)
+        if line.split(b" ")[0] in (b"checkpoint", b"prior", b"batch", b"rule", b"record", b"node", b"end")
+    ]
+    held = set()
+    for at in [1, *starts, len(rest) - 1]:
+        data = b"\n".join([*rest[:at], FIRST, *rest[at:]])
+        assert differ(data, TRUST, ORIGIN_CREDENTIAL) is None, rest[at]
+        if theirs(data, TRUST, ORIGIN_CREDENTIAL) == "holds":
+            held.add(rest[at].split(b" ")[0])
+    assert held == {b"rule", b"record"}
+
+
+def test_rules_in_the_evidence_of_a_key_or_of_another_certificate_are_refused_by_both():
+    for name, credential in (("key.evidence", None), ("certificate.evidence", CERTIFICATE)):
+        lines = FILES[name].split(b"\n")
+        at = next(number for number, line in enumerate(lines) if line.startswith(b"record "))
+        data = b"\n".join([*lines[:at], PACKED, *lines[at:]])
+        assert "holds" not in (ours(data, TRUST, credential), theirs(data, TRUST, credential))
+
+
+ORIGIN_RULE = next(rule for rule in BOOK if rule["id"] == "usmca.wo.pb")
+
+
+class Quoting(Evidenced):
+    """The chain of companies, whose evidence holds these rules whatever its certificates quote."""
+
+    def __init__(self, lines: list[Raw]) -> None:
+        super().__init__()
+        self.lines = [canonical.encode(rule) for rule in lines]
+
+    def rules(self, document: Raw) -> list[bytes]:
+        """The rules that the evidence holds."""
+        return self.lines
+
+
+def quoting(folder: Path, rules: list[Raw], *, lines: list[Raw] | None = None, **changes: object) -> tuple[str, str]:
+    """Return what both say of a certificate that quotes these rules, its rows changed, and evidence that holds those of `lines`."""
+    works = Quoting(rules if lines is None else lines)
+    works.log("voltaic/1", received(product={"category": "sli"}))
+    document = works.built(works.request("voltaic:R", "domestic-origin", rules=("usmca.wo.pb",), book=own()), party="voltaic")
+    document["credentialSubject"]["verdicts"] = [row_of(rule) | changes for rule in rules]
+    works.log("voltaic/1", certify_raw(works.memory, document, time=TIME))
+    document = proved(document, "voltaic/1")
+    data = written(works.put(folder).evidence(document))
+    trust, credential = works.trust.text().encode(), canonical.encode(document)
+    return ours(data, trust, credential), theirs(data, trust, credential)
+
+
+def received(**more: object) -> Raw:
+    """Return the receipt of a battery from the United States."""
+    event_of = {"feedstock": "primary", "places": {"collected_in": "US"}, "documents": PAPER, **more}
+    return event("receive", "voltaic:works", **lot("voltaic:R", "battery", "100", Pb="60"), **event_of)
+
+
+def row_of(rule: Raw) -> Raw:
+    """Return the row of a verdict on that battery."""
+    lead = {Source("primary", (("collected_in", ("US",)),), documented=True): 60_000_000}
+    found = judge(Rule.model_validate(rule), Subject({"Pb": lead}, "battery", 100_000_000), as_of=date(2026, 3, 31))
+    names = {"rule": rule["id"], "rule_version": rule["version"], "title": rule["title"], "citation": rule["citation"]}
+    digest = hashlib.sha256(canonical.encode(rule)).hexdigest()
+    said = {"verdict": found.verdict, "would_be": found.would_be, "reasons": list(found.reasons), "as_of": "2026-03-31"}
+    return {**names, "rule_sha256": digest, **said}
+
+
+REQUOTED: dict[str, tuple[bool, Raw]] = {
+    "the program's own": (True, {"rules": [ORIGIN_RULE]}),
+    "its own, which did not come with it": (True, {"rules": [ORIGIN_RULE], "lines": []}),
+    "another text of its own id and version": (False, {"rules": [{**ORIGIN_RULE, "notes": "other"}]}),
+    "another threshold of its own id and version": (False, {"rules": [{**ORIGIN_RULE, "threshold": "1"}]}),
+    "another version of its own id": (True, {"rules": [{**ORIGIN_RULE, "version": "2"}]}),
+    "another version, which did not come with it": (False, {"rules": [{**ORIGIN_RULE, "version": "2"}], "lines": []}),
+    "two versions": (False, {"rules": [{**ORIGIN_RULE, "version": "2"}, {**ORIGIN_RULE, "version": "3"}]}),
+    "its own, and another version": (False, {"rules": [ORIGIN_RULE, {**ORIGIN_RULE, "version": "2"}]}),
+    "a rule of nobody's": (True, {"rules": [{**ORIGIN_RULE, "id": "outsider.rule"}]}),
+    "the row of another id": (False, {"rules": [ORIGIN_RULE], "rule": "ftc.musa_323"}),
+    "another verdict": (False, {"rules": [ORIGIN_RULE], "verdict": "PASS"}),
+    "another would_be": (False, {"rules": [ORIGIN_RULE], "would_be": "PASS"}),
+    "another day": (False, {"rules": [ORIGIN_RULE], "as_of": "2026-03-30"}),
+    "another title": (False, {"rules": [ORIGIN_RULE], "title": "other"}),
+    "another hash": (False, {"rules": [ORIGIN_RULE], "lines": [], "rule_sha256": "ab" * 32}),
+    "a row with more": (False, {"rules": [ORIGIN_RULE], "more": 1}),
+    "no rule": (False, {"rules": []}),
+}
+
+
+@pytest.mark.parametrize("name", REQUOTED)
+def test_both_say_the_same_of_a_certificate_that_quotes(name, tmp_path):
+    holds, given = REQUOTED[name]
+    here, there = quoting(tmp_path, **given)
+    assert (here == "holds", there == "holds") == (holds, holds), (here, there)
+
+
+# ---- What rules look at of how a batch was made
+
+
+def probes() -> dict[str, bytes]:
+    """Return a pack: a rule for each fact, paper and answer that may be seen of a batch."""
+    paper, figure, quality = (next(rule for rule in BOOK if rule["measure"] == name) for name in ("completeness", "limits", "qualitative"))
+    more: Raw = {"numerator": [{}], "facts": [], "decisive": [], "status": "in_force", "effective_from": None}
+    found = [paper | {"id": f"probe.paper.{name}", "fields": [name], "conditions": []} for name in PAPERS]
+    found += [quality | more | {"id": f"probe.answer.{name}", "question": name} for name in ASKED]
+    found += [figure | {"id": f"probe.condition.{name}", "limits": least("0"), "conditions": [{"question": name}]} for name in ASKED]
+    found += [figure | {"id": f"probe.energy.{number}", "limits": least(number)} for number in ("10", "20")]
+    found.append(figure | {"id": "probe.category", "limits": least("0"), "categories": ["sli"]})
+    found.append(figure | {"id": "probe.place", "limits": least("0"), "countries": ["US"], "conditions": [{"place": "collected_in"}]})
+    return {f"{rule['id']}.json": canonical.encode(rule) for rule in found}
+
+
+def least(number: str) -> list[Raw]:
+    """Return the limit of an energy."""
+    return [{"fact": "energy_wh", "least": number}]
+
+
+PAPERS = ("quantity", "date", "generator", "collection_place", "pathway", "certificate", "weigh_ticket")
+ASKED = ("q_a", "q_b", "q_c")
+SMALL, LARGE = {"energy_wh": "15", "category": "sli"}, {"energy_wh": "25", "category": "ev"}
+SEALED = {"sealed": "cd" * 32}
+
+
+def determined(batch: str, **answers: bool) -> list[Raw]:
+    """Return answers on a batch."""
+    by = {"name": SEALED, "role": "chemist"}
+    more = {"type": "determine", "time": TIME, "of": batch, "basis": "seen", "by": by}
+    return [{**more, "question": question, "answer": answer} for question, answer in answers.items()]
+
+
+def drawn(kind: str, made: str, *sources: str, **more: object) -> Raw:
+    """Return a transform that takes 20 kg of each source."""
+    inputs: list[Raw | str] = [{"batch": f"voltaic:{source}", "mass": kg("20")} for source in sources]
+    return step(kind, "voltaic:works", inputs, {**lot(f"voltaic:{made}", "battery", str(20 * len(sources))), **more})
+
+
+ALIKE = [
+    {"part": part, **material, "mass": {"value": grams, "unit": "g"}}
+    for part, material in (("post", {"material": "b"}), ("post", {}), ("grid", {"material": "Z"}), ("grid", {"material": "a"}))
+    for grams in ("1.0005", "1.0004", "0.0001")
+]
+GATE = received(product=SMALL, private={"pathway": SEALED})
+BARE = {key: value for key, value in received(generator={"process": "crusher"}).items() if key != "documents"}
+BEFORE = [GATE, *determined("voltaic:R", q_a=True, q_b=True)]
+SPLIT = [
+    *BEFORE,
+    drawn("split", "S", "R", product=LARGE),
+    *determined("voltaic:S", q_b=False, q_c=True),
+    *determined("voltaic:R", q_a=False),
+]
+OUTSIDE = event("ship", "voltaic:works", batch="voltaic:R", to={"outside": SEALED, "country": "US"})
+BACK = event("return", "voltaic:works", of="voltaic:R", batch="voltaic:Z", mass=kg("40"), **{"as": "distribution_return"})
+HISTORIES = {
+    "received": ("R", [GATE]),
+    "received without papers": ("R", [BARE]),
+    "collected in a place that is unknown": ("R", [received(places={"collected_in": "unknown"})]),
+    "collected in two places, one unknown": ("R", [received(places={"collected_in": ["US", "unknown"]})]),
+    "collected nowhere": ("R", [received(places={})]),
+    "with parts, some alike": ("R", [received(product=SMALL | {"parts": ALIKE})]),
+    "with nothing of its product": ("R", [received(product={})]),
+    "split off": ("S", SPLIT),
+    "split off twice": ("T", [*SPLIT, drawn("split", "T", "S")]),
+    "split off of two": ("T", [*SPLIT, drawn("split", "T", "S", "R", product=LARGE)]),
+    "merged of one": ("T", [*SPLIT, drawn("merge", "T", "S")]),
+    "the parent corrected": ("S", [*SPLIT, received(product=LARGE, places={"collected_in": "unknown"})]),
+    "returned": ("Z", [*BEFORE, OUTSIDE, BACK, *determined("voltaic:Z", q_c=True)]),
+    "returned and split": ("T", [*BEFORE, OUTSIDE, BACK, *determined("voltaic:Z", q_c=True), drawn("split", "T", "Z")]),
+}
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_both_look_at_the_same_papers_answers_and_products(name, tmp_path):
+    batch, events = HISTORIES[name]
+    works, pack = Evidenced(), probes()
+    works.log("voltaic/1", events[0])
+    corrected = {"type": "correct", "time": TIME, "of": {"record": works.records[-1].id, "event": 0}, "reason": "misread"}
+    for item in events[1:]:
+        works.log("voltaic/1", {**corrected, "event": item} if item["type"] == "receive" else item)
+    works.book = own().with_pack(pack)
+    rules = tuple(sorted(name.removesuffix(".json") for name in pack))
+    document = works.certify(f"voltaic:{batch}", "domestic-origin", rules=rules, book=works.book)[1]
+    data = written(works.put(tmp_path).evidence(document))
+    trust, credential = works.trust.text().encode(), canonical.encode(document)
+    assert (ours(data, trust, credential), theirs(data, trust, credential)) == ("holds", "holds")
+
+
+PRODUCTS: dict[str, tuple[bool, Raw | None]] = {
+    "nothing": (True, {}),
+    "null": (True, None),
+    "everything": (True, {
+        "model": "Group 31", "category": "sli", "condition": "wet", "parts": [{"part": "grid", "material": "lead", "mass": kg("1")}],
+        "components": [
+            {"name": "plate", "cost": "1.5", "made_in": "US", "nonavailable": False, "functional_cell": True, "screened": ["a"]},
+        ],
+        "value": {"transaction": "1", "net_cost": "2", "non_originating": "0.3", "foreign_parts": "0"},
+        "energy_wh": "1", "volume_l": "0.5", "off_the_shelf": True, "assembler_screened": [], "licensor_screened": ["feoc"],
+    }),
+    "nulls inside": (True, {"model": None, "value": None, "energy_wh": None, "off_the_shelf": None, "assembler_screened": None}),
+    "no list of parts": (False, {"parts": None}),
+    "no list of components": (False, {"components": None}),
+    "40 parts": (True, {"parts": [{"part": "other", "mass": kg("1")}] * 40}),
+    "41 parts": (False, {"parts": [{"part": "other", "mass": kg("1")}] * 41}),
+    "another part": (False, {"parts": [{"part": "lid", "mass": kg("1")}]}),
+    "a part without mass": (False, {"parts": [{"part": "grid"}]}),
+    "200 components": (True, {"components": [{"name": f"c{number}", "cost": "1"} for number in range(200)]}),
+    "201 components": (False, {"components": [{"name": f"c{number}", "cost": "1"} for number in range(201)]}),
+    "two components of one name": (False, {"components": [{"name": "c", "cost": "1"}, {"name": "c", "cost": "2"}]}),
+    "a component without cost": (False, {"components": [{"name": "c"}]}),
+    "a component of unknown make": (True, {"components": [{"name": "c", "cost": "1", "made_in": "unknown"}]}),
+    "a component of no country": (False, {"components": [{"name": "c", "cost": "1", "made_in": "UK"}]}),
+    "21 screened": (False, {"components": [{"name": "c", "cost": "1", "screened": ["a"] * 21}]}),
+    "20 hits": (True, {"assembler_screened": ["a"] * 20}),
+    "21 hits": (False, {"licensor_screened": ["a"] * 21}),
+    "a number that is none": (False, {"energy_wh": 12}),
+    "a number with a sign": (False, {"volume_l": "-1"}),
+    "a word for yes": (False, {"off_the_shelf": "yes"}),
+    "another category": (False, {"category": "starter"}),
+    "another condition": (False, {"condition": "damp"}),
+    "another field": (False, {"colour": "red"}),
+    "another value": (False, {"value": {"price": "1"}}),
+    "a long model": (False, {"model": "m" * 201}),
+    "a model of 200": (True, {"model": "m" * 200}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_both_take_the_same_products(name):
+    holds, product = PRODUCTS[name]
+    made = step("assemble", "voltaic:works", ["voltaic:AL"], {**lot("voltaic:B", "battery", "1", Pb="60"), "product": product})
+    made["inputs"][0]["mass"] = kg("1")
+    for item in (received(product=product), made):
+        try:
+            EVENT.validate_json(canonical.encode(item))
+        except ValidationError:
+            here = False
+        else:
+            here = True
+        assert (here, SECOND.is_event(item)) == (holds, holds)
+
+
+PARTS: dict[str, tuple[bool, list[Raw], object]] = {
+    "as heavy as the batch": (True, [kg("60"), {"value": "40000", "unit": "g"}], kg("100")),
+    "a part of a milligram more": (False, [kg("60"), {"value": "40000.0001", "unit": "g"}], kg("100")),
+    "less than a milligram more": (False, [kg("100.000000001")], kg("100")),
+    "in pounds": (True, [{"value": "1", "unit": "lb"}], {"value": "453.59237", "unit": "g"}),
+    "in pounds, less": (False, [{"value": "1", "unit": "lb"}], {"value": "453.59236999", "unit": "g"}),
+    "beside a balance": (False, [kg("1")], "balance"),
+    "none beside a balance": (True, [], "balance"),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_both_weigh_the_same_parts(name, tmp_path):
+    holds, masses, mass = PARTS[name]
+    works = Evidenced()
+    product = {"parts": [{"part": "grid", "mass": one} for one in masses]}
+    if mass == "balance":
+        works.log("voltaic/1", received())
+        item = drawn("split", "S", "R", product=product, mass=mass)
+        item["inputs"][0]["made_by"] = works.records[-1].id
+    else:
+        item = {**received(product=product), "mass": mass}
+    header = works.draft("voltaic/1", {**received(), "batch": "voltaic:R2"}).header
+    record = sign(header, [EVENT.validate_json(canonical.encode(item))], signer("voltaic/1"))
+    folder = forgery(tmp_path / "forged", [*(logged.note for logged in works.records), record.note])
+    here, there = audits(folder, works.trust)
+    assert (here == "holds", there == "holds") == (holds, holds), (here, there)
+
+
+# ---- Random lots judged by random rules
+
+
+def lot_of(case: judged.Case) -> object:
+    """Return a random lot as the second verifier holds it."""
+
+    def stocks(raw: judged.Stocks) -> dict[str, dict[object, int]]:
+        return {
+            name: {SECOND.Source(feedstock, places, answers=answers): mass for (feedstock, places, answers), mass in portions.items()}
+            for name, portions in raw.items()
+        }
+
+    made = (case.material, case.product or {}, case.answers, frozenset(case.supplied))
+    return SECOND.Lot(stocks(case.booked), stocks(case.whole), case.gross, *made)
+
+
+def shares_of(case: judged.Case) -> tuple[int, int, int]:
+    """Return what counts of a random lot, that with what is open, and the whole, as the second verifier finds them."""
+    found: tuple[int, int, int] = SECOND.Case(case.rule, lot_of(case), date.fromisoformat(case.day)).shares()
+    return found
+
+
+def agree(case: judged.Case) -> str:
+    """Return what a verdict would be, on which both agree."""
+    here, there = judged.first(case), SECOND.verdict_of(case.rule, lot_of(case), date.fromisoformat(case.day))
+    assert here == there, case
+    return here[1]
+
+
+MEASURES = sorted({rule["measure"] for rule in BOOK})
+
+
+def test_both_judge_random_lots_alike_by_every_rule_of_the_book():
+    dice, found = random.Random(51), set()
+    for rule in BOOK:
+        found |= {(rule["measure"], agree(judged.random_case(dice, rule, shares_of))) for _ in range(100)}
+    wanted = {(measure, verdict) for measure in MEASURES for verdict in ("PASS", "FAIL", "INDETERMINATE")} - {("flag", "INDETERMINATE")}
+    assert wanted - found == set()
+
+
+@settings(max_examples=400)
+@given(seed=st.integers(0, 2**64), rule=st.sampled_from(BOOK), changes=st.integers(0, 8))
+def test_both_judge_random_lots_alike_by_rules_with_random_changes(seed, rule, changes):
+    dice = random.Random(seed)
+    for _ in range(20):
+        agree(judged.random_case(dice, judged.changed(dice, rule, changes), shares_of))
+
+
+@pytest.mark.parametrize("operator", [">=", ">", "=="])
+@pytest.mark.parametrize("off", [-1, 0, 1])
+def test_both_see_one_milligram_at_the_threshold(operator, off):
+    source: judged.Kind = ("end_of_life", (), ())
+    other: judged.Kind = ("primary", (), ())
+    for rule in BOOK:
+        if rule["measure"] != "mass_share" or rule["operator"] != ">=" or not isinstance(rule["threshold"], str):
+            continue
+        element = "Pb" if "ALL" in rule["elements"] else rule["elements"][0]
+        counting = int(Fraction(rule["threshold"]) * 10**6) + off
+        booked: judged.Stocks = {element: {source: counting, other: max(10**8 - counting, 0)}}
+        case = judged.Case({**rule, "operator": operator}, booked, {}, 10**8, "battery", None, {}, [], "2037-01-01")
+        agree(case)
 
 
 # ---- ML-DSA-44

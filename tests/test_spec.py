@@ -187,6 +187,7 @@ def test_the_ranges_forbidden_in_names_are_those_that_the_program_refuses():
         ("evidence: records; batches", f"{evidence.MAX_RECORDS:,} each"),
         ("evidence: records; batches", f"{evidence.MAX_SCOPE:,} each"),
         ("evidence: prior roots; anchors", f"{evidence.MAX_PRIORS:,} each"),
+        ("evidence: rules", f"{evidence.MAX_RULES}"),
         ("evidence: state lines", f"{2 * evidence.MAX_SCOPE:,}"),
         ("evidence: hashes of a multiproof", f"{evidence.MAX_NODES:,}"),
     ],

@@ -55,7 +55,7 @@ def answers(view, memory):
         "edges": [(name, view.made_of(name), view.made_into(name)) for name in names],
         "vessels": [(site, place, view.last_in_vessel(site, "K1", place)) for site in memory.sites for place in some],
         "serials": [view.serial_holder("S1", "S9", place) for place in some],
-        "claims": [view.claim("nobody-RC-0001"), view.claims_by("yard", "recycled-content")],
+        "claims": [view.claim("nobody-RC-0001"), view.claims_under("yard-RC-")],
     }
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import base64
 import bisect
+import copy
 import dataclasses
 import functools
 import hashlib
@@ -920,7 +921,7 @@ def is_count(value: object) -> bool:
 REGISTRATION = {"genesis", "admit", "site", "enrol", "retire", "revoke"}
 BOOKED = {"receive", "transform", "ship", "accept", "adjust", "dispose", "return", "assay", "determine"}
 AMENDING = {"correct", "void"}
-CERTIFYING = {"certify", "withdraw"}
+CERTIFYING = {"certify", "declare", "withdraw"}
 TYPES = REGISTRATION | BOOKED | AMENDING | CERTIFYING
 
 
@@ -936,7 +937,7 @@ def check_event(event: Event) -> None:
 
 def batches_in(event: Event) -> set[str]:
     """The batches that a booked event names in any role."""
-    named: set[str] = set()
+    named: set[str] = set(event.get("batches") or ())
     if isinstance(event.get("of"), str):
         named.add(event["of"])
     for item in (event, *event.get("inputs", ()), *event.get("outputs", ())):
@@ -978,6 +979,7 @@ class State:
     signers: dict[str, str] = field(default_factory=dict)
     withdrawn: set[str] = field(default_factory=set)
     log_keys: set[bytes] = field(default_factory=set)
+    scope: frozenset[str] | None = None
     sequence_gaps: set[str] = field(default_factory=set)
 
     def apply(self, index: int, record: Record) -> None:
@@ -1061,7 +1063,7 @@ class State:
             return set()
         if event["type"] == "withdraw":
             digest = self.certificate_of(event)
-            return {self.certificates[digest]["batch"]} if digest else set()
+            return batches_in(self.certificates[digest]) if digest else set()
         if event["type"] not in AMENDING:
             return batches_in(event)
         return (batches_in(event["event"]) if event["type"] == "correct" else set()) | batches_in(self.amended(event) or {})
@@ -1084,15 +1086,15 @@ class State:
         need((kind == "genesis") == (index == 0), f"{kind} at index {index}")
         if kind == "genesis":
             return
-        scope = {"admit": "registrar", "site": "admin", "enrol": "admin", "retire": "admin", "certify": "certify", "withdraw": "certify"}
-        wanted = scope.get(kind, "record")
+        scope = {"admit": "registrar", "site": "admin", "enrol": "admin", "retire": "admin"}
+        wanted = "certify" if kind in CERTIFYING else scope.get(kind, "record")
         if kind == "revoke":
             wanted = "registrar" if "registrar" in signer.scopes else "admin"
         need(wanted in signer.scopes, f"{kind} signed by {record.key}, which has no scope {wanted}")
-        if kind in ("admit", "enrol", "site", "certify", "withdraw"):
-            {"admit": self.admit, "enrol": self.enrol, "site": self.add_site, "certify": self.certify, "withdraw": self.withdraw}[kind](
-                signer, event
-            )
+        if kind in ("admit", "enrol", "site"):
+            {"admit": self.admit, "enrol": self.enrol, "site": self.add_site}[kind](signer, event)
+        elif kind in CERTIFYING:
+            {"certify": self.certify, "declare": self.declare, "withdraw": self.withdraw}[kind](signer, event)
         elif kind in ("retire", "revoke"):
             self.end_key(signer, event)
 
@@ -1150,6 +1152,11 @@ class State:
         self.certificates[event["credential"]] = event
         self.signers[event["credential"]] = signer.vkey.name
 
+    def declare(self, signer: Key, event: Event) -> None:
+        """A certificate over a product model; with no batch in the scope it is passed over ("Certificates": declare)."""
+        if self.scope is None or self.scope.intersection(event["batches"]):
+            self.certify(signer, event)
+
     def withdraw(self, signer: Key, event: Event) -> None:
         """A certificate is taken back by its issuer; one that is not there is passed over in a partial replay."""
         digest = self.certificate_of(event)
@@ -1204,6 +1211,7 @@ class Evidence:
     priors: list[tuple[int, bytes, list[bytes]]] = field(default_factory=list)
     anchors: list[bytes] = field(default_factory=list)
     scope: list[str] = field(default_factory=list)
+    rules: list[Event] = field(default_factory=list)
     records: list[tuple[int, bytes]] = field(default_factory=list)
     nodes: list[bytes] = field(default_factory=list)
     statement: bytes | None = None
@@ -1211,9 +1219,10 @@ class Evidence:
     line_nodes: list[bytes] = field(default_factory=list)
 
 
-ORDER_OF_WORDS = ["checkpoint", "prior", "anchor", "batch", "record", "node", "attest", "line", "line-node", "end"]
+ORDER_OF_WORDS = ["checkpoint", "prior", "anchor", "batch", "rule", "record", "node", "attest", "line", "line-node", "end"]
 BLOCKS = {"checkpoint": 1, "anchor": 1, "record": 2, "attest": 1}
 ONCE = {"checkpoint", "attest", "end"}
+ONE_BLOCK = {"checkpoint": "checkpoint", "attest": "statement"}
 
 
 class Lines:
@@ -1259,7 +1268,8 @@ def parse_evidence(data: bytes) -> Evidence:
         check_key_name(value)
         evidence.key = value
     while "end" not in seen:
-        words = lines.next().split(" ", 2 if position >= ORDER_OF_WORDS.index("attest") else -1)
+        line = lines.next()
+        words = line.split(" ", 1 if line.startswith("rule ") else 2 if position >= ORDER_OF_WORDS.index("attest") else -1)
         need(words[0] in ORDER_OF_WORDS, f"unknown word {words[0][:40]!a} in evidence", Unreadable)
         here = ORDER_OF_WORDS.index(words[0])
         need(here >= position, f"word {words[0]} out of order in evidence", Unreadable)
@@ -1280,39 +1290,69 @@ def read_evidence_line(evidence: Evidence, words: list[str], lines: Lines) -> No
     if word in BLOCKS:
         need(len(given) == BLOCKS[word], f"a {word} line with {len(given)} words after it", Unreadable)
         block = lines.block(given[-1])
-    if word == "checkpoint":
-        evidence.checkpoint = block
+    if word in ONE_BLOCK:
+        setattr(evidence, ONE_BLOCK[word], block)
     elif word == "anchor":
         evidence.anchors.append(block)
-    elif word == "attest":
-        evidence.statement = block
     elif word == "record":
         add_ascending(evidence.records, from_decimal(given[0]), block)
-        need(len(evidence.records) <= 1_000_000, "more than 1,000,000 records", Unreadable)
     elif word == "prior":
-        need(len(given) >= 2, "a prior line without a root", Unreadable)
-        size, hashes = from_decimal(given[0]), [from_base64(item, 32) for item in given[1:]]
-        need(not evidence.priors or size > evidence.priors[-1][0], "prior sizes that do not ascend", Unreadable)
-        evidence.priors.append((size, hashes[0], hashes[1:]))
+        add_prior(evidence.priors, given)
     elif word == "batch":
-        need(len(given) == 1 and given[0], "a batch line without one batch", Unreadable)
-        need(not evidence.scope or given[0].encode() > evidence.scope[-1].encode(), "batches that are not sorted", Unreadable)
-        evidence.scope.append(given[0])
+        add_batch(evidence.scope, given)
+    elif word == "rule":
+        add_rule(evidence.rules, given)
     elif word in ("node", "line-node"):
-        need(len(given) == 1, f"a {word} line without one hash", Unreadable)
-        (evidence.nodes if word == "node" else evidence.line_nodes).append(from_base64(given[0], 32))
+        add_hash(evidence.nodes if word == "node" else evidence.line_nodes, given)
     elif word == "line":
-        need(len(given) == 2, "a line without its state line", Unreadable)
-        need(not evidence.lines or from_decimal(given[0]) > max(evidence.lines), "line indexes that do not ascend", Unreadable)
-        evidence.lines[from_decimal(given[0])] = given[1]
+        add_state_line(evidence.lines, given)
     else:
         need(not given, "words after the end", Unreadable)
+
+
+def add_prior(priors: list[tuple[int, bytes, list[bytes]]], given: list[str]) -> None:
+    """Add a root whose size is above all before, with its path to the checkpoint."""
+    need(len(given) >= 2, "a prior line without a root", Unreadable)
+    size, hashes = from_decimal(given[0]), [from_base64(item, 32) for item in given[1:]]
+    need(not priors or size > priors[-1][0], "prior sizes that do not ascend", Unreadable)
+    priors.append((size, hashes[0], hashes[1:]))
+
+
+def add_batch(scope: list[str], given: list[str]) -> None:
+    """Add a batch to the scope, sorted by bytes."""
+    need(len(given) == 1 and given[0], "a batch line without one batch", Unreadable)
+    need(not scope or given[0].encode() > scope[-1].encode(), "batches that are not sorted", Unreadable)
+    scope.append(given[0])
+
+
+def add_rule(rules: list[Event], given: list[str]) -> None:
+    """Add a rule that the certificate quotes, each once ("Evidence")."""
+    need(len(given) == 1, "a rule line without a rule", Unreadable)
+    rule = decode_object(given[0].encode(), "a rule")
+    need(is_rule(rule), f"a rule line of another form: {rule.get('id')!a}", Unreadable)
+    need(all(rule["id"] != other["id"] for other in rules), f"rule {rule['id']} stands twice in evidence", Unreadable)
+    rules.append(rule)
+    need(len(rules) <= 100, "more than 100 rules", Unreadable)
+
+
+def add_hash(hashes: list[bytes], given: list[str]) -> None:
+    """Add a hash of a multiproof."""
+    need(len(given) == 1, "a line without one hash", Unreadable)
+    hashes.append(from_base64(given[0], 32))
+
+
+def add_state_line(lines: dict[int, str], given: list[str]) -> None:
+    """Add a state line whose index is above all before."""
+    need(len(given) == 2, "a line without its state line", Unreadable)
+    need(not lines or from_decimal(given[0]) > max(lines), "line indexes that do not ascend", Unreadable)
+    lines[from_decimal(given[0])] = given[1]
 
 
 def add_ascending(records: list[tuple[int, bytes]], index: int, data: bytes) -> None:
     """Add a record whose index is above all before."""
     need(not records or index > records[-1][0], "record indexes that do not ascend", Unreadable)
     records.append((index, data))
+    need(len(records) <= 1_000_000, "more than 1,000,000 records", Unreadable)
 
 
 # ----------------------------------------------------------------- Auditor's statement
@@ -1460,12 +1500,12 @@ def check_credential(data: bytes) -> Credential:
 def check_registration(credential: Credential, state: State, event: Event, index: int) -> None:
     """The `certify` event and the credential agree; the key was enrolled for it; the basis is this log before it ("Certificates", 5)."""
     body, subject, basis = credential.body, credential.subject, credential.body["basis"]
-    check_document(credential, state.trust)
+    check_document(credential, state.trust, event["type"])
     signer = state.keys[state.signers[credential.digest]]
     pairs = [
         ("number", subject.get("number"), event.get("number")),
         ("kind", subject.get("kind"), event["kind"]),
-        ("batch", subject.get("batch"), event["batch"]),
+        ("batch", subject.get("batch"), event.get("batch")),
         ("mass_mg", subject.get("mass_mg"), event["mass_mg"]),
         ("validUntil", body.get("validUntil"), event.get("valid_until")),
         ("issuer's party", body["issuer"].get("party"), signer.party),
@@ -1489,13 +1529,19 @@ def check_registration(credential: Credential, state: State, event: Event, index
     need(any("certify" in key.scopes and key.status == "active" for key in owners), "the proof's key was not enrolled with scope certify")
 
 
-def check_document(credential: Credential, trust: Trust) -> None:
-    """The fields of the document around `credentialSubject` ("Certificates")."""
+TITLES = {
+    ("certify", "recycled-content"): ("RecycledContentCertificate", "Recycled content"),
+    ("certify", "domestic-origin"): ("DomesticOriginCertificate", "Domestic origin"),
+    ("declare", "recycled-content"): ("ProductRecycledContentCertificate", "Recycled content of a product"),
+    ("declare", "domestic-origin"): ("ProductOriginCertificate", "Origin of a product"),
+}
+
+
+def check_document(credential: Credential, trust: Trust, registered: str) -> None:
+    """The fields of the document around `credentialSubject`, by the type of the event that registered it ("Certificates")."""
     body, subject = credential.body, credential.subject
-    words = {"recycled-content": "Recycled content", "domestic-origin": "Domestic origin"}
-    need(subject.get("kind") in words, f"a certificate of kind {subject.get('kind')!a}")
-    title = words[subject["kind"]]
-    kind = "".join(word.capitalize() for word in title.split()) + "Certificate"
+    need((registered, subject.get("kind")) in TITLES, f"a certificate of kind {subject.get('kind')!a}")
+    kind, title = TITLES[registered, subject["kind"]]
     fields_there = {"@context", "id", "type", "name", "issuer", "validFrom", "validUntil", "basis", "credentialSubject"}
     check_fields(body, "the credential", fields_there)
     check_fields(body["issuer"], "issuer", {"id", "name", "party"})
@@ -1855,6 +1901,11 @@ class Batch:
     provisional: bool = False
     assay: Event | None = None
     plant: str = ""
+    product: Event | None = None
+    stated: Event | None = None
+    time: str = ""
+    supplied: frozenset[str] = frozenset()
+    line: tuple[str, ...] = ()
 
     def gross(self) -> int:
         """The gross mass: dry left ÷ (1 − moisture), rounded."""
@@ -1959,11 +2010,14 @@ class Shelf:
         self.vessels: dict[tuple[str, str], str] = {}
         self.serials: list[tuple[str, Serials]] = []
         self.transformed: set[str] = set()
+        self.parents: dict[str, set[str]] = {}
+        self.as_made: dict[str, Batch] = {}
+        self.declared: dict[tuple[str, str], str] = {}
 
     def book(self, entry: Entry, first: bool) -> None:
         """Book one event as it is now read."""
         event = entry.event
-        if event["type"] in ("receive", "ship", "accept", "adjust", "dispose", "transform", "return", "certify"):
+        if event["type"] in ("receive", "ship", "accept", "adjust", "dispose", "transform", "return", "certify", "declare"):
             getattr(self, "give_back" if event["type"] == "return" else event["type"])(entry, event, first)
         elif event["type"] == "withdraw":
             self.over.add(event["certificate"])
@@ -2036,7 +2090,17 @@ class Shelf:
         batch.pieces, batch.pieces_left = item.get("pieces"), item.get("pieces") or 0
         batch.mass = gross.times(Fraction(1))
         batch.provisional, batch.assay, batch.plant = bool(item.get("provisional")), item.get("assay"), site
+        batch.product = batch.stated = item.get("product")
+        batch.line, batch.time = (name,), entry.event["time"]
+        self.check_parts(item)
         return batch, gross, moisture
+
+    def check_parts(self, item: Event) -> None:
+        """The parts of a product weigh at most what is beside it; beside a balance there are none ("Events")."""
+        parts = (item.get("product") or {}).get("parts") or ()
+        masses = [self.read.printed(part["mass"], MILLIGRAMS)[0] for part in parts]
+        most = Fraction(0) if item["mass"] == BALANCE else self.read.printed(item["mass"], MILLIGRAMS)[0]
+        need(not parts or (item["mass"] != BALANCE and sum(masses) <= most), f"the parts of {item['batch']} weigh more than it does")
 
     def keep(self, batch: Batch) -> None:
         """Keep a batch that was made, with the answers given on it ("Matter": answers)."""
@@ -2048,6 +2112,8 @@ class Shelf:
         for content in batch.contents.values():
             content.components = joined(content.components)
         self.batches[batch.name] = batch
+        if batch.stated is not None:
+            self.as_made[batch.name] = copy.deepcopy(batch)
 
     # Receive
 
@@ -2067,7 +2133,7 @@ class Shelf:
             batch.open = {name: Stock(self.entry(event, form, batch.dry, name, name)) for name in sorted(names)}
         else:
             self.receive_assayed(event, form, batch, gross, moisture)
-        batch.entered = frozenset({batch.name})
+        batch.entered, batch.supplied = frozenset({batch.name}), supplied(event)
         self.check_opening(event, first)
         self.place([event], str(event["site"]), [])
         self.keep(batch)
@@ -2181,12 +2247,15 @@ class Shelf:
     def descend(self, batch: Batch, sources: list[Batch], entry: Entry) -> None:
         """What a batch has from those that lead to it: steps, entries, certificates ("Transform", 8; "Certificates": standing)."""
         event = entry.event
+        self.parents[batch.name] = {source.name for source in sources}
         batch.steps = frozenset({entry.position}).union(*(source.steps for source in sources))
         batch.entered = frozenset().union(*(source.entered for source in sources))
         batch.absorbed = frozenset().union(*(source.absorbed | source.certificates for source in sources))
         if event.get("kind") in self.policy["carrying_kinds"]:
             batch.certificates = set().union(*(source.certificates for source in sources))
-            batch.plant = sources[0].plant if event["kind"] == "split" and len(sources) == 1 else batch.plant
+            if event["kind"] == "split" and len(sources) == 1:
+                batch.plant, batch.product, batch.supplied = sources[0].plant, sources[0].product, sources[0].supplied
+                batch.line = (batch.name, *sources[0].line)
         else:
             here = {number for source in sources for _, number in source.certificates if number.startswith(entry.party + "-")}
             self.over |= {number for number in here if re.match(r"(?:RC|DO)-[0-9]+\Z", number[len(entry.party) + 1 :])}
@@ -2458,6 +2527,42 @@ class Shelf:
         )
         batch.certificates = {*batch.certificates, (kind, number)}
 
+    def declare(self, entry: Entry, event: Event, first: bool) -> None:
+        """A certificate over the lots of a product model, as they were made ("Certificates": declare)."""
+        self.at_site(entry, event)
+        kind, number, names, scope = event["kind"], event["number"], event["batches"], self.books.scope
+        letters = "RP" if kind == "recycled-content" else "OP"
+        need(number.startswith(f"{entry.party}-{letters}-"), f"number {number} of a {kind} declaration by {entry.party}")
+        if scope is None or scope.issuperset(names):
+            for name in names:
+                self.check_lot(event, name)
+            mass = sum(self.as_made[name].gross() for name in names)
+            need(event["mass_mg"] == mass, f"declared: got {event['mass_mg']} mg, want {mass} mg")
+        self.declared |= {(kind, name): number for name in names}
+
+    def check_lot(self, event: Event, name: str) -> None:
+        """A lot is of the model, the plant and the period, no part of another lot, and declared once ("Certificates": declare)."""
+        lot, kind, period = self.as_made.get(name), event["kind"], event["period"]
+        if lot is None or lot.stated is None:
+            raise Refused(f"lot {name} is not known, or states no product")
+        need(lot.site == event["site"], f"lot {name} was not made at {event['site']}")
+        need(lot.stated.get("model") == event["model"], f"lot {name} is not of model {event['model']}")
+        need(period["from"] <= lot.time[:10] <= period["to"], f"lot {name} was made on {lot.time[:10]}, outside the period")
+        need(lot.open is None and lot.weighed and not lot.provisional, f"lot {name} is open, unweighed or provisional")
+        other = sorted(self.upstream(name) & set(event["batches"]))
+        need(not other, f"lot {name} was made of {other[:1]}, a lot of the same declaration")
+        number = self.declared.get((kind, name))
+        need(number is None or number in self.over, f"lot {name} stands in declaration {number}")
+
+    def upstream(self, name: str) -> set[str]:
+        """All batches reached over edges, without the batch itself."""
+        found, rest = set[str](), [name]
+        while rest:
+            new = self.parents.get(rest.pop(), set()) - found
+            found |= new
+            rest += new
+        return found
+
 
 RECYCLED = (*CONSUMER, *PRE_CONSUMER)
 
@@ -2475,6 +2580,15 @@ def cautiously(portions: Portions, excess: int) -> Portions:
 def places_of(places: Event | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Stated places as sorted pairs."""
     return tuple(sorted((fact, (c,) if isinstance(c, str) else tuple(sorted(c))) for fact, c in (places or {}).items()))
+
+
+def supplied(event: Event) -> frozenset[str]:
+    """The papers and facts that came with a receipt ("Certificates": rules)."""
+    names = {"quantity", "date", *(event.get("private") or ()), *(document["kind"] for document in event.get("documents") or ())}
+    names |= {"generator"} if event.get("generator") is not None else set()
+    collected = (event.get("places") or {}).get("collected_in", UNKNOWN)
+    names |= set() if UNKNOWN in ([collected] if isinstance(collected, str) else collected) else {"collection_place"}
+    return frozenset(names)
 
 
 class Books:
@@ -2526,8 +2640,8 @@ class Books:
     def enter(self, entry: Entry, number: int) -> None:
         """Keep an event and book it, or book all again where it says how another is to be read."""
         event, kind = entry.event, entry.event["type"]
-        if kind == "certify" and event["credential"] == self.asked:
-            self.found = self.figures(event["batch"])
+        if kind in ("certify", "declare") and event["credential"] == self.asked:
+            self.found = self.figures(event["batch"]) if kind == "certify" else self.figures_of_lots(event)
         if kind in ("assay", "determine") and not self.may_amend(entry):
             return
         self.at[entry.record_id, number] = self.numbers[entry.position] = len(self.entries)
@@ -2649,6 +2763,8 @@ class Books:
         scope = self.scope or frozenset()
         if event["type"] == "withdraw":
             return True
+        if event["type"] == "declare":
+            return bool(scope.intersection(event["batches"]))
         if event["type"] != "transform":
             need(event["type"] != "return" or event["batch"] not in scope or event["of"] in scope, "the scope is not closed: a return")
             return event.get("batch") in scope
@@ -2682,18 +2798,81 @@ class Books:
             return None
         booked = {name: add({}, content.booked.left) for name, content in sorted(batch.contents.items()) if content.booked.total()}
         cautious = {name: batch.contents[name].claimable() for name in booked}
-        rows, unseen = [], dict[str, int]()
-        for position in sorted(batch.steps & self.shelf.rows.keys()):
+        answers = self.answers_along(batch.line)
+        absorbed = {(kind, number) for kind, number in batch.absorbed if number not in self.shelf.over}
+        lot = Lot(booked, cautious, batch.gross(), batch.material, batch.product or {}, answers, batch.supplied)
+        return Figures(
+            lot, self.sites[batch.plant], batch.left, batch.pieces_left if batch.pieces else None, batch.assay, absorbed,
+            None if batch.product is None else product_row([batch.product]), self.rows_of(batch.steps, booked),
+            self.unseen(batch.steps), self.entries_of(batch.entered), made_sources([batch]),
+        )  # fmt: skip
+
+    def figures_of_lots(self, event: Event) -> Figures | None:
+        """The figures of a declaration: its lots as they were made, added ("Certificates": of a declare)."""
+        lots = [lot for name in event["batches"] if (lot := self.shelf.as_made.get(name)) is not None]
+        if len(lots) < len(event["batches"]) or any(lot.open is not None for lot in lots) or event["site"] not in self.sites:
+            return None
+        names = sorted({name for lot in lots for name, content in lot.contents.items() if content.booked.total()})
+        booked: dict[str, Portions] = {name: {} for name in names}
+        cautious: dict[str, Portions] = {name: {} for name in names}
+        for lot in lots:
+            for name in booked.keys() & lot.contents.keys():
+                add(booked[name], lot.contents[name].booked.left)
+                add(cautious[name], lot.contents[name].claimable())
+        products = [lot.stated or {} for lot in lots]
+        materials = {lot.material for lot in lots}
+        material = lots[0].material if len(materials) == 1 else "product"
+        row = product_row(products)
+        row["batches"] = [{"batch": lot.name, "mass_mg": lot.gross(), "made": lot.time[:10]} for lot in lots]
+        answers = alike([self.answers_along(lot.line) for lot in lots])
+        stated = one_product(products, row)
+        mass, steps = sum(lot.gross() for lot in lots), frozenset[int]().union(*(lot.steps for lot in lots))
+        return Figures(
+            Lot(booked, cautious, mass, material, stated, answers, frozenset()), self.sites[event["site"]],
+            sum(lot.left for lot in lots), None, None, set(), row, self.rows_of(steps, booked), self.unseen(steps),
+            self.entries_of(frozenset[str]().union(*(lot.entered for lot in lots))), made_sources(lots), event["period"],
+        )  # fmt: skip
+
+    def rows_of(self, steps: Iterable[int], booked: dict[str, Portions]) -> list[tuple[Entry, Row]]:
+        """The closings upstream of constituents with mass here; of carrying kinds only with a residual."""
+        rows = []
+        for position in sorted(self.shelf.rows.keys() & set(steps)):
             entry, found = self.shelf.rows[position]
             carrying = entry.event["kind"] in (self.policy or {})["carrying_kinds"]
             rows += [(entry, row) for row in found if row.constituent in booked and (row.residual or not carrying)]
-            for row in found:
-                if row.not_assayed:
-                    unseen[row.constituent] = unseen.get(row.constituent, 0) + row.not_assayed
-        entered = [self.shelf.entered[one] for one in sorted(batch.entered)]
-        return Figures(
-            batch, self.sites[batch.plant], booked, cautious, rows, unseen, entered, set(self.shelf.over), dict(self.answers(batch.name))
-        )
+        return rows
+
+    def unseen(self, steps: Iterable[int]) -> dict[str, int]:
+        """The residuals lost upstream that nobody assayed, by constituent."""
+        found: dict[str, int] = {}
+        for row in (row for position in steps if position in self.shelf.rows for row in self.shelf.rows[position][1]):
+            if row.not_assayed:
+                found[row.constituent] = found.get(row.constituent, 0) + row.not_assayed
+        return found
+
+    def entries_of(self, names: Iterable[str]) -> list[dict[str, set[Source]]]:
+        """The sources of batches without an edge into them, as they entered."""
+        return [self.shelf.entered[name] for name in sorted(names)]
+
+    def answers_along(self, line: tuple[str, ...]) -> dict[str, bool]:
+        """The answers on a batch and on what it was split from, those of the nearer batch first."""
+        return {question: answer for one in reversed(line) for question, answer in self.answers(one)}
+
+
+def made_sources(batches: list[Batch]) -> list[Source]:
+    """The sources of batches as made."""
+    return [source for batch in batches for content in batch.contents.values() for source in content.booked.made]
+
+
+def alike(found: list[dict[str, bool]]) -> dict[str, bool]:
+    """The answers that all lots have alike."""
+    return {question: answer for question, answer in found[0].items() if all(other.get(question) is answer for other in found)}
+
+
+def one_product(products: list[Event], row: Event) -> Event:
+    """What rules look at of the products of several lots ("Certificates": of a declare)."""
+    rest = [{name: value for name, value in product.items() if name != "parts" and value is not None} for product in products]
+    return rest[0] if all(other == rest[0] for other in rest) else {name: row[name] for name in ("model", "category", "condition")}
 
 
 def rule_data(digest: str) -> Event | None:
@@ -2709,29 +2888,56 @@ def rule_data(digest: str) -> Event | None:
 
 
 class Figures(NamedTuple):
-    """What a certificate states of a batch, out of the books just before its event."""
+    """What a certificate states of a batch or of lots, out of the books just before its event."""
 
-    batch: Batch
+    lot: Lot
     plant: Event
-    booked: dict[str, Portions]
-    cautious: dict[str, Portions]
+    dry: int
+    pieces: int | None
+    assay: Event | None
+    absorbed: set[tuple[str, str]]
+    product: Event | None
     rows: list[tuple[Entry, Row]]
     not_assayed: dict[str, int]
     entered: list[dict[str, set[Source]]]
-    over: set[str]
+    made: list[Source]
+    period: Event | None = None
+
+    @property
+    def booked(self) -> dict[str, Portions]:
+        """What is booked, by constituent with mass."""
+        return self.lot.booked
+
+    @property
+    def cautious(self) -> dict[str, Portions]:
+        """What is claimable, by constituent with mass."""
+        return self.lot.cautious
+
+
+class Lot(NamedTuple):
+    """What rules look at of a batch, and of how it was made ("Certificates": rules)."""
+
+    booked: dict[str, Portions]
+    cautious: dict[str, Portions]
+    gross: int
+    material: str
+    product: Event
     answers: dict[str, bool]
+    supplied: frozenset[str]
 
 
-def check_figures(credential: Credential, figures: Figures | None, report: Report) -> None:
+ISSUERS_WORDS = {"customer", "order", "period", "condition", "denominator", "not_checked", "verdicts", "number", "kind"}
+
+
+def check_figures(credential: Credential, figures: Figures | None, rules: list[Event], report: Report) -> None:
     """Compute `credentialSubject` again; the first field that differs is named with both values ("Certificates", 6)."""
     if figures is None:
         raise Refused("the certificate's batch is not in the books")
-    subject, batch = credential.subject, figures.batch
-    absorbed = sorted(number for kind, number in batch.absorbed if kind == subject.get("kind") and number not in figures.over)
+    subject, lot = credential.subject, figures.lot
     wanted = {
-        "material": batch.material,
-        "mass_mg": batch.gross(),
-        "pieces": batch.pieces_left if batch.pieces else None,
+        "material": lot.material,
+        "mass_mg": lot.gross,
+        "pieces": figures.pieces,
         "model": model_of(subject.get("kind"), figures),
         "plant": {"site": figures.plant["id"], "name": figures.plant["name"], "country": figures.plant["country"]},
         "lot_assay": lot_assay(figures),
@@ -2739,14 +2945,33 @@ def check_figures(credential: Credential, figures: Figures | None, report: Repor
         "portions": {name: [portion_row(source, mass) for source, mass in sorted(found.items())] for name, found in figures.booked.items()},
         "balance": [balance_row(entry, row) for entry, row in figures.rows[-200:]],
         "evidence_share": {name: evidence_share(name, figures) for name in figures.booked},
-        "absorbs": absorbed,
+        "absorbs": sorted(number for kind, number in figures.absorbed if kind == subject.get("kind")),
         "not_assayed": figures.not_assayed,
     }
-    issuers_words = {"customer", "order", "period", "condition", "denominator", "not_checked", "verdicts", "number", "kind", "batch"}
-    check_fields(subject, "credentialSubject", {*wanted, *issuers_words})
+    wanted |= {} if figures.product is None else {"product": figures.product}
+    wanted |= {} if figures.period is None else {"period": figures.period}
+    words = ISSUERS_WORDS | ({"batch"} if figures.period is None else set())
+    check_fields(subject, "credentialSubject", {*wanted, *words}, {"usmca"})
     for name, want in wanted.items():
         compare(name, subject[name], want)
-    check_verdicts(credential, figures, report)
+    condition = (figures.product or {}).get("condition")
+    need(subject["condition"] is not None or condition is None, f"the certificate's condition is null, the product states {condition}")
+    supplied = check_usmca(subject)
+    check_verdicts(credential, lot._replace(supplied=lot.supplied | supplied), rules, report)
+
+
+def check_usmca(subject: Event) -> frozenset[str]:
+    """A certification of origin under the USMCA: its form and its rules; the names that it supplies ("Certificates": usmca)."""
+    if "usmca" not in subject:
+        return frozenset()
+    usmca, rows = subject["usmca"], subject["verdicts"]
+    need(is_usmca(usmca), "the certification of origin under the USMCA does not have its form")
+    need(subject["kind"] == "domestic-origin", "a certification of origin under the USMCA in a certificate of another kind")
+    verdicts = {row.get("rule"): row.get("verdict") for row in rows if isinstance(row, dict)} if isinstance(rows, list) else {}
+    need({"usmca.wo.pb", "usmca.certification"} <= verdicts.keys(), "the rules of the USMCA are not among the verdicts")
+    obtained = usmca["origin_criterion"] != "A" or verdicts["usmca.wo.pb"] == PASS
+    need(obtained, f"criterion A, and usmca.wo.pb is {verdicts['usmca.wo.pb']}")
+    return frozenset(USMCA_ELEMENTS)
 
 
 def compare(what: str, got: Any, want: Any) -> None:
@@ -2760,6 +2985,20 @@ def compare(what: str, got: Any, want: Any) -> None:
             compare(f"{what} {name}", got[name], want[name])
     if got != want:
         raise differs(f"the certificate's {what}", got, want)
+
+
+def product_row(products: list[Event]) -> Event:
+    """The product as a certificate states it: equal parts are added, in the order of their names, and rounded to milligrams."""
+    masses: dict[tuple[str, str], Fraction] = {}
+    for part in (part for product in products for part in product.get("parts") or ()):
+        key = (part["part"], part.get("material") or "")
+        masses[key] = masses.get(key, Fraction(0)) + Fraction(part["mass"]["value"]) * MILLIGRAMS[part["mass"]["unit"]]
+    parts = [{"part": name, "material": material or None, "mass_mg": round(mass)} for (name, material), mass in sorted(masses.items())]
+    row: Event = {"parts": parts}
+    for name in ("model", "category", "condition"):
+        stated = {product.get(name) for product in products}
+        row[name] = stated.pop() if len(stated) == 1 else None
+    return row
 
 
 def portion_row(source: Source, mass: int) -> Event:
@@ -2785,14 +3024,13 @@ def percent(part: int, whole: int, places: int = 2) -> str:
 
 def lot_assay(figures: Figures) -> Event:
     """The assay as now read, or each contained mass of the dry mass left."""
-    batch = figures.batch
-    if batch.assay is not None:
-        return batch.assay
+    if figures.assay is not None:
+        return figures.assay
     masses = {name: sum(portions.values()) for name, portions in figures.booked.items()}
-    return {name: {"value": percent(mass, batch.left, 4), "unit": "%", "method": "computed"} for name, mass in masses.items()}
+    return {name: {"value": percent(mass, figures.dry, 4), "unit": "%", "method": "computed"} for name, mass in masses.items()}
 
 
-def lower(figures: Figures, name: str, chosen: Callable[[Source], bool], *, higher: bool = False) -> tuple[int, int]:
+def lower(figures: Figures | Lot, name: str, chosen: Callable[[Source], bool], *, higher: bool = False) -> tuple[int, int]:
     """A figure, the lower of booked and cautious or the higher, and the booked one."""
     booked, cautious = (sum(mass for s, mass in of[name].items() if chosen(s)) for of in (figures.booked, figures.cautious))
     return (max if higher else min)(booked, cautious), booked
@@ -2835,15 +3073,14 @@ def model_of(kind: object, figures: Figures) -> str:
     """The custody model, of the sources as they entered and as they are in the product ("Certificates": model)."""
     entries = [[s for c in figures.booked for s in stocks.get(c, stocks.get(ANY, ()))] for stocks in figures.entered]
     entries = [sources for sources in entries if sources]
-    product = [source for content in figures.batch.contents.values() for source in content.booked.made]
     by_class = kind == "recycled-content"
     of = (lambda s: s.feedstock) if by_class else (lambda s: s.places)
     seen = [source for sources in entries for source in sources]
-    if len({of(source) for source in seen}) != 1 or len({of(source) for source in product}) != 1:
+    if len({of(source) for source in seen}) != 1 or len({of(source) for source in figures.made}) != 1:
         return "controlled_blending"
     if len(entries) == 1:
         return "identity_preserved"
-    everything = [*seen, *product]
+    everything = [*seen, *figures.made]
     known = all(s.feedstock != UNKNOWN if by_class else s.places and all(UNKNOWN not in c for _, c in s.places) for s in everything)
     return "segregated" if known else "controlled_blending"
 
@@ -2852,133 +3089,319 @@ def model_of(kind: object, figures: Figures) -> str:
 
 RULES_FOLDER = POLICY_FILE.parent / "rules"
 NO_METALS = {"H", "He", "B", "C", "N", "O", "F", "Ne", "Si", "P", "S", "Cl", "Ar", "Se", "Br", "Kr", "I", "Xe"}
-GroupOf = tuple[str, str, str, tuple[str, ...]]
+PASS, FAIL, OPEN = "PASS", "FAIL", "INDETERMINATE"
 
 
-def covered_by(rule: Event, constituents: Iterable[str]) -> list[str]:
-    """The constituents that a rule covers; none where none of its elements is covered ("Certificates": rules, 1)."""
-    names = list(constituents)
-    elements = set(names) if "ALL" in rule["elements"] else set(rule["elements"])
-    if rule["covers"] == "elements":
-        names = [name for name in names if name in elements]
-    elif rule["covers"] == "metals":
-        names = [name for name in names if name not in NO_METALS and not name[1:2].isupper()]
-    return names if elements.intersection(names) else []
+class Standing(NamedTuple):
+    """How a source stands before a rule, with its detail and by what weight ("Certificates": rules, 2 and 3)."""
+
+    word: str
+    detail: tuple[str, ...] = ()
+    weight: Fraction = Fraction(100)
 
 
-def foreign_places(rule: Event, source: Source, facts: Iterable[str]) -> list[str]:
-    """Recorded countries that are neither the rule's nor unknown."""
-    places = dict(source.places)
-    return [f"{fact} {one}" for fact in facts for one in places.get(fact, ()) if one not in (*rule["countries"], UNKNOWN)]
+def worst(verdicts: Iterable[str]) -> str:
+    """FAIL where anything fails, else INDETERMINATE where anything is, else PASS."""
+    found = set(verdicts)
+    return FAIL if FAIL in found else OPEN if OPEN in found else PASS
 
 
-def standing_of(rule: Event, source: Source) -> tuple[str, tuple[str, ...]]:
-    """How a source stands, with its detail ("Certificates": rules, 2 and 3)."""
-    places, facts = dict(source.places), list(rule["facts"])
-    if rule["operator"] == "flag":
-        flagged = any(one in rule["countries"] for fact in facts for one in places.get(fact, ()))
-        return "counts" if flagged else "not counted", ()
-    terms = [term for term in rule["numerator"] if source.feedstock in term.get("classes", (source.feedstock,))]
-    if not terms:
-        return UNKNOWN if source.feedstock == UNKNOWN else "not counted", ()
-    inside = {fact: set(places.get(fact, (UNKNOWN,))) <= set(rule["countries"]) for term in terms for fact in term.get("origin", ())}
-    met = [term for term in terms if "origin" not in term or any(inside[fact] for fact in term["origin"])]
-    looked = facts if met else [*facts, *(fact for fact in inside if fact not in facts)]
-    foreign = foreign_places(rule, source, looked)
-    if foreign:
-        return "foreign", tuple(sorted(foreign))
-    unplaced = any(UNKNOWN in places.get(fact, ()) for fact in facts)
-    unplaced |= bool(facts) and not any(fact in places for fact in facts) and not any("origin" in term for term in met)
-    if not met or source.feedstock == UNKNOWN or unplaced:
-        return UNKNOWN, ()
-    given = dict(source.answers)
-    questions = [term.get("question") for term in met]
-    if any(question is None or given.get(question) for question in questions):
-        return "counts", ()
-    missing = tuple(sorted(question for question in questions if question not in given))
-    return ("open", missing) if missing else ("not counted", ())
+def agreed(holds: Iterable[bool]) -> str:
+    """PASS where all hold, FAIL where none does, else INDETERMINATE."""
+    found = set(holds)
+    return PASS if found == {True} else FAIL if found == {False} else OPEN
 
 
-def grouped(rule: Event, stocks: dict[str, Portions], names: list[str]) -> dict[GroupOf, int]:
-    """Masses by constituent, standing, class and detail ("Certificates": rules, 4)."""
-    found: dict[GroupOf, int] = {}
-    for name in names:
-        for source, mass in stocks[name].items():
-            standing, detail = standing_of(rule, source)
-            group = (name, standing, source.feedstock, detail)
-            found[group] = found.get(group, 0) + mass
-    return found
+def said(answer: bool | None) -> str:
+    """A yes or no; nothing said is INDETERMINATE."""
+    return OPEN if answer is None else PASS if answer else FAIL
 
 
-def verdict_of(rule: Event, figures: Figures, day: date) -> tuple[str, str]:
-    """The verdict and what it would be ("Certificates": rules)."""
-    names = covered_by(rule, figures.booked)
-    if not names:
+def begun(spans: list[Event], day: date) -> Event:
+    """The last begun on the day; before the first, the first ("Certificates": rules)."""
+    on = [span for span in spans if span.get("from") is None or date.fromisoformat(span["from"]) <= day]
+    return (on or spans[:1])[-1]
+
+
+def reaches(operator: str, part: Fraction, asked: Fraction) -> bool:
+    """Whether a part is as much as is asked."""
+    return {">=": part >= asked, ">": part > asked, "==": part == asked}[operator]
+
+
+class Case:
+    """A lot judged by a rule on a day ("Certificates": rules)."""
+
+    def __init__(self, rule: Event, lot: Lot, day: date) -> None:
+        self.rule, self.lot, self.day = rule, lot, day
+        self.operator: str = rule["operator"]
+        self.countries, self.excluded = self.listed("countries"), self.listed("excluded")
+        facts, threshold = self.listed("facts"), rule.get("threshold")
+        self.facts: list[str] = begun(facts, day)["facts"] if facts and isinstance(facts[0], dict) else facts
+        self.threshold: Any = begun(threshold, day)["percent"] if isinstance(threshold, list) else threshold
+        self.covered = self.covers()
+
+    def listed(self, key: str) -> list[Any]:
+        """A list of the rule; a key that it does not have is as []."""
+        return self.rule.get(key) or []
+
+    def asked_for(self, country: str) -> bool:
+        """In `countries`, or, where `excluded` is not empty, not in that."""
+        return country in self.countries or (bool(self.excluded) and country not in self.excluded)
+
+    def covers(self) -> list[str]:
+        """The constituents that the rule covers; none where it does not apply (1)."""
+        names, elements = [name for name, portions in self.lot.booked.items() if any(portions.values())], set(self.listed("elements"))
+        elements |= set(names) if "ALL" in elements else set()
+        if self.rule["covers"] == "elements":
+            names = [name for name in names if name in elements]
+        elif self.rule["covers"] == "metals":
+            names = [name for name in names if name not in NO_METALS and not name[1:2].isupper()]
+        else:
+            need(self.rule["covers"] == "all", f"a rule that covers {self.rule['covers']!a}")
+        category, categories = self.lot.product.get("category"), self.listed("categories")
+        elsewhere = bool(self.rule.get("only_products")) and self.lot.material not in self.listed("products")
+        elsewhere |= bool(categories) and category is not None and category not in categories
+        return names if elements.intersection(names) and not elsewhere else []
+
+    def is_met(self, term: Event, places: dict[str, tuple[str, ...]]) -> bool:
+        """Whether a term has no `origin`, or all countries of one of those facts are known and asked for (2)."""
+        origin = term.get("origin") or []
+        return not origin or any(all(one != UNKNOWN and self.asked_for(one) for one in places.get(fact, (UNKNOWN,))) for fact in origin)
+
+    def standing(self, source: Source) -> Standing:
+        """How a source stands (2 and 3)."""
+        places, facts = dict(source.places), self.facts
+        if self.operator == "flag":
+            return Standing("counts" if any(one in self.countries for fact in facts for one in places.get(fact, ())) else "not counted")
+        terms = [term for term in self.listed("numerator") if term.get("classes") is None or source.feedstock in term["classes"]]
+        if not terms:
+            return Standing(UNKNOWN if source.feedstock == UNKNOWN else "not counted")
+        met = [term for term in terms if self.is_met(term, places)]
+        looked = {*facts, *(fact for term in terms for fact in (() if met else term.get("origin") or ()))}
+        foreign = {f"{fact} {c}" for fact in looked for c in places.get(fact, ()) if c != UNKNOWN and not self.asked_for(c)}
+        if foreign:
+            return Standing("foreign", tuple(sorted(foreign)))
+        unplaced = bool(facts) and not any(fact in places for fact in facts) and not any(term.get("origin") for term in met)
+        if not met or source.feedstock == UNKNOWN or any(UNKNOWN in places.get(fact, ()) for fact in facts) or unplaced:
+            return Standing(UNKNOWN)
+        return self.answered(met, dict(source.answers))
+
+    def answered(self, met: list[Event], given: dict[str, bool]) -> Standing:
+        """How a source stands whose terms are met, by the answers that travel with it (2)."""
+
+        def weight(terms: list[Event]) -> Fraction:
+            return max(Fraction(term.get("weight") or 100) for term in terms)
+
+        yes = [term for term in met if term.get("question") is None or given.get(term["question"])]
+        missing = [term for term in met if term.get("question") is not None and term["question"] not in given]
+        if yes:
+            return Standing("counts", (), weight(yes))
+        if missing:
+            return Standing("open", tuple(sorted({term["question"] for term in missing})), weight(missing))
+        return Standing("not counted")
+
+    def grouped(self, stocks: dict[str, Portions]) -> dict[tuple[str, str, Standing], int]:
+        """Masses by constituent, class, standing, detail and weight (4)."""
+        found: dict[tuple[str, str, Standing], int] = {}
+        for name in self.covered:
+            for source, mass in stocks[name].items():
+                group = (name, source.feedstock, self.standing(source))
+                found[group] = found.get(group, 0) + mass
+        return found
+
+    def shares(self) -> tuple[int, int, int]:
+        """What counts, that with what is open, and the whole (4)."""
+        booked, cautious = self.grouped(self.lot.booked), self.grouped(self.lot.cautious)
+        sums = {"counts": Fraction(0), "open": Fraction(0)}
+        for group, mass in booked.items():
+            if group[2].word in sums:
+                sums[group[2].word] += min(mass, cautious.get(group, 0)) * group[2].weight / 100
+        whole = sum(sum(self.lot.booked[name].values()) for name in self.covered)
+        whole = max(whole, self.lot.gross) if self.rule["denominator"] == "product" else whole
+        if self.rule.get("home_scrap") == "net_out":
+            is_home = functools.partial(Source.is_class, feedstock="home_scrap")
+            whole -= sum(lower(self.lot, name, is_home)[0] for name in self.covered)
+        return math.floor(sums["counts"]), math.floor(sums["counts"] + sums["open"]), whole
+
+    def holds(self, mass: int, whole: int) -> bool:
+        """Whether a mass is as much of the whole as the rule asks (5)."""
+        if self.operator == "report" or not whole:
+            return mass > 0
+        if self.operator in ("all_in", "all_present"):
+            return mass == whole
+        return reaches(self.operator, Fraction(mass), Fraction(self.threshold) * whole / 100)
+
+    def of_mass(self) -> str:
+        """`mass_share` and `set_membership`; by their operators also `flag` and `qualitative` (5)."""
+        if self.operator in ("flag", "qualitative"):
+            return self.of_flag() if self.operator == "flag" else self.of_quality()
+        low, high, whole = self.shares()
+        return agreed(self.holds(mass, whole) for mass in (low, high))
+
+    def of_flag(self) -> str:
+        """`flag`: whether anything is flagged in either stock (5)."""
+        groups = [*self.grouped(self.lot.booked).items(), *self.grouped(self.lot.cautious).items()]
+        return FAIL if any(mass and group[2].word == "counts" for group, mass in groups) else PASS
+
+    def of_quality(self) -> str:
+        """`qualitative`: a decisive foreign place, an answer, or the whole (5)."""
+        foreign = [group[2].detail for stock in (self.lot.booked, self.lot.cautious) for group in self.grouped(stock)]
+        decisive = self.listed("decisive")
+        if any(pair.split(" ")[0] in decisive for pairs in foreign for pair in pairs if " " in pair):
+            return FAIL
+        if self.rule.get("question") in self.lot.answers:
+            return said(self.lot.answers[self.rule["question"]])
+        low, _, whole = self.shares()
+        return PASS if low == whole else OPEN
+
+    def component(self, component: Event) -> str | None:
+        """Whether a component counts, is open, or neither; none where it is left out (5: `cost_share`)."""
+        asked = self.rule["components"]
+        cell = component.get("functional_cell")
+        if asked.get("only") is not None and cell is not True:
+            return "open" if cell is None else None
+        if asked["by"] == "place":
+            made_in = component.get("made_in")
+            counts = None if made_in is None else made_in in self.countries
+            counts = True if asked.get("nonavailable") and component.get("nonavailable") else counts
+        else:
+            screened = component.get("screened")
+            counts = None if screened is None else asked["entity"] not in screened
+        return "open" if counts is None else "counts" if counts else "not counted"
+
+    def of_cost(self) -> str:
+        """`cost_share` (5)."""
+        components = self.lot.product.get("components") or []
+        if not components:
+            return OPEN
+        if self.rule.get("off_the_shelf_waives") and self.lot.product.get("off_the_shelf"):
+            return PASS
+        sums = {"counts": Fraction(0), "open": Fraction(0), "not counted": Fraction(0)}
+        for component in components:
+            word = self.component(component)
+            if word is not None:
+                sums[word] += Fraction(component["cost"])
+        whole = sum(sums.values())
+        asked = Fraction(self.threshold) * whole / 100
+        return agreed(whole > 0 and reaches(self.operator, cost, asked) for cost in (sums["counts"], sums["counts"] + sums["open"]))
+
+    def of_value(self) -> str:
+        """`value_share`: any method that passes (5)."""
+        value, found = self.lot.product.get("value") or {}, set()
+        for method in self.listed("methods"):
+            whole, less = value.get(method["whole"]), value.get(method["less"])
+            if whole is None or less is None:
+                found.add(OPEN)
+            else:
+                part, asked = max(Fraction(whole) - Fraction(less), Fraction(0)), Fraction(method["percent"]) * Fraction(whole) / 100
+                found.add(said(Fraction(whole) > 0 and reaches(self.operator, part, asked)))
+        return PASS if PASS in found else OPEN if OPEN in found else FAIL
+
+    def of_limits(self) -> str:
+        """`limits`: every fact is as great as is asked (5)."""
+        found = []
+        for limit in self.listed("limits"):
+            fact, per = self.lot.product.get(limit["fact"]), limit.get("per")
+            other = "1" if per is None else self.lot.product.get(per)
+            if fact is None or other is None:
+                found.append(OPEN)
+            else:
+                found.append(said(Fraction(other) > 0 and Fraction(fact) >= Fraction(limit["least"]) * Fraction(other)))
+        return worst(found)
+
+    def of_completeness(self) -> str:
+        """`completeness`: all fields are supplied, or none is (5)."""
+        there = [name in self.lot.supplied for name in self.listed("fields")]
+        return PASS if all(there) else FAIL if any(there) else OPEN
+
+    def condition(self, condition: Event) -> str:
+        """One of the `conditions` (6)."""
+        if condition.get("question") is not None:
+            return said(self.lot.answers.get(condition["question"]))
+        if condition.get("screened") is not None:
+            screened = self.lot.product.get(condition["screened"])
+            return OPEN if screened is None else said(condition["entity"] not in screened)
+        sources = [source for portions in self.lot.booked.values() for source, mass in portions.items() if mass]
+        countries = {one for source in sources for one in dict(source.places).get(condition["place"], ())}
+        if any(one != UNKNOWN and not self.asked_for(one) for one in countries):
+            return FAIL
+        return OPEN if not countries or UNKNOWN in countries else PASS
+
+    def would_be(self) -> str:
+        """What the figure, the conditions and what is missing come to, whatever the day (5 to 7)."""
+        measures = {
+            "mass_share": self.of_mass,
+            "set_membership": self.of_mass,
+            "flag": self.of_mass,
+            "qualitative": self.of_mass,
+            "cost_share": self.of_cost,
+            "value_share": self.of_value,
+            "limits": self.of_limits,
+            "completeness": self.of_completeness,
+        }
+        missing = [OPEN] if self.listed("missing") else []
+        return worst([measures[self.rule["measure"]](), *map(self.condition, self.listed("conditions")), *missing])
+
+
+def verdict_of(rule: Event, lot: Lot, day: date) -> tuple[str, str]:
+    """The verdict and what it would be ("Certificates": rules, 1, 7 and 8)."""
+    case = Case(rule, lot, day)
+    if not case.covered:
         return "NOT_APPLICABLE", "NOT_APPLICABLE"
-    would_be = judged(rule, figures, names)
-    begins, ends = (rule[name] and date.fromisoformat(rule[name]) for name in ("effective_from", "effective_to"))
-    if rule["status"] == "proposed" or (begins and day < begins):
+    would_be, status = case.would_be(), rule["status"]
+    begins, ends = (rule.get(name) and date.fromisoformat(rule[name]) for name in ("effective_from", "effective_to"))
+    if status == "proposed" or rule.get("awaits") is not None or (begins and day < begins):
         return "NOT_YET_IN_FORCE", would_be
-    if (ends and day > ends) or (not ends and rule["status"] == "ended"):
+    if (ends and day > ends) or (not ends and status == "ended"):
         return "EXPIRED", would_be
     return would_be, would_be
 
 
-def judged(rule: Event, figures: Figures, names: list[str]) -> str:
-    """What the figures come to, whatever the day ("Certificates": rules, 4 and 5)."""
-    booked, cautious = grouped(rule, figures.booked, names), grouped(rule, figures.cautious, names)
-    least = {group: min(mass, cautious.get(group, 0)) for group, mass in booked.items()}
-    low = sum(mass for group, mass in least.items() if group[1] == "counts")
-    high = low + sum(mass for group, mass in least.items() if group[1] == "open")
-    whole = sum(sum(figures.booked[name].values()) for name in names)
-    whole = max(whole, figures.batch.gross()) if rule["denominator"] == "product" else whole
-    if rule["home_scrap"] == "net_out":
-        whole -= sum(lower(figures, name, functools.partial(Source.is_class, feedstock="home_scrap"))[0] for name in names)
-    if rule["missing"]:
-        return "INDETERMINATE"
-    if rule["operator"] == "flag":
-        return "FAIL" if any(mass and group[1] == "counts" for group, mass in (*booked.items(), *cautious.items())) else "PASS"
-    if rule["operator"] == "qualitative":
-        details = [pair for group in {*booked, *cautious} if group[1] == "foreign" for pair in group[3]]
-        if any(pair.split(" ")[0] in rule.get("decisive", ()) for pair in details):
-            return "FAIL"
-        if rule.get("question") in figures.answers:
-            return "PASS" if figures.answers[str(rule["question"])] else "FAIL"
-        return "PASS" if low == whole else "INDETERMINATE"
-    holds = [holds_of(rule, mass, whole) for mass in (low, high)]
-    return "PASS" if all(holds) else "INDETERMINATE" if any(holds) else "FAIL"
+def own_rules() -> dict[str, Event]:
+    """The rules of the verifier's own, by id."""
+    rules = [json.loads(file.read_bytes()) for file in sorted(RULES_FOLDER.glob("*.json"))]
+    return {rule["id"]: rule for rule in rules}
 
 
-def holds_of(rule: Event, mass: int, whole: int) -> bool:
-    """Whether a mass is as much of the whole as the rule asks."""
-    if rule["operator"] == "report" or not whole:
-        return mass > 0
-    if rule["operator"] == "all_in":
-        return mass == whole
-    asked = Fraction(rule["threshold"]) * whole / 100
-    return {">=": mass >= asked, ">": mass > asked, "==": mass == asked}[rule["operator"]]
+def check_rules(evidence: Evidence, credential: Credential | None, report: Report) -> None:
+    """Every rule of the evidence is quoted, and none is another text of a rule of the verifier's own ("Evidence")."""
+    own = own_rules()
+    if credential is None:
+        need(evidence.subject == "certificate" or not evidence.rules, "rules in evidence about a key")
+        return
+    rows = credential.subject.get("verdicts")
+    quoted = [(row.get("rule"), row.get("rule_sha256")) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    for rule in evidence.rules:
+        need((rule["id"], sha256(encode(rule)).hex()) in quoted, f"rule {rule['id']!a} of the evidence is not quoted by the certificate")
+        known = own.get(rule["id"])
+        if known is None or known["version"] != rule["version"]:
+            report.say(f"rule {rule['id']!a} version {rule['version']!a} is none of the verifier's own")
+        elif known != rule:
+            raise Refused(f"rule {rule['id']} of the evidence is another text than the verifier's own of version {rule['version']}")
 
 
-def check_verdicts(credential: Credential, figures: Figures, report: Report) -> None:
-    """Every verdict is reproduced by the rule of its hash; reasons are not compared ("Certificates": rules)."""
-    known = {}
-    for file in sorted(RULES_FOLDER.glob("*.json")):
-        rule = json.loads(file.read_bytes())
-        known[sha256(encode(rule)).hex()] = rule
+def check_verdicts(credential: Credential, lot: Lot, rules: list[Event], report: Report) -> None:
+    """Every verdict is reproduced by the rule of its id; reasons are not compared ("Certificates": rules)."""
+    known = own_rules() | {rule["id"]: rule for rule in rules}
     written = str(credential.body.get("validFrom"))[:10]
     need(is_date(written), "the credential's validFrom is no time")
+    need(credential.subject["verdicts"], "a certificate without a verdict")
+    fields_there = {"rule", "rule_version", "rule_sha256", "title", "citation", "verdict", "would_be", "reasons", "as_of"}
     for row in credential.subject["verdicts"]:
         need(isinstance(row, dict), "a verdict that is no object")
-        rule = known.get(row.get("rule_sha256"))
-        if rule is None or "steps" in rule:
-            report.leave(
-                f"the verdict of rule {row.get('rule')}", "its rule is not at hand, or goes by steps, whose fields the spec does not give"
-            )
-            continue
-        verdict, would_be = verdict_of(rule, figures, date.fromisoformat(written))
-        want = {"rule": rule["id"], "rule_version": rule["version"], "title": rule["title"], "citation": rule["citation"], "as_of": written}
-        for name, value in {**want, "verdict": verdict, "would_be": would_be}.items():
-            compare(f"{name} by rule {rule['id']}", row.get(name), value)
+        check_fields(row, "a verdict", fields_there)
+        rule = known.get(row["rule"]) if isinstance(row["rule"], str) else None
+        if rule is None:
+            raise Refused(f"rule {row['rule']!a} is not at hand")
+        try:
+            verdict, would_be = verdict_of(rule, lot, date.fromisoformat(written))
+        except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+            raise Refused(f"rule {rule['id']} is malformed: {error!a}") from error
+        want = {"rule_version": rule["version"], "rule_sha256": sha256(encode(rule)).hex(), "title": rule.get("title")}
+        want |= {"citation": rule.get("citation"), "as_of": written, "verdict": verdict, "would_be": would_be}
+        for name, value in want.items():
+            compare(f"{name} by rule {rule['id']}", row[name], value)
+    report.say(f"{len(credential.subject['verdicts'])} verdicts by rules")
 
 
 # -------------------------------------------------------------------- Forms of events
@@ -3001,7 +3424,7 @@ FACTS = FACT_NAMES.split()
 
 def grammar(pattern: str) -> Check:
     """Text that matches as a whole."""
-    compiled = re.compile(pattern + r"\Z", re.ASCII)
+    compiled = re.compile(f"(?:{pattern})\\Z", re.ASCII)
     return lambda value: isinstance(value, str) and compiled.match(value) is not None
 
 
@@ -3081,11 +3504,34 @@ def is_amendable(event: Any) -> bool:
     return isinstance(event, dict) and str(event.get("type")) in BOOKED and is_event(event)
 
 
+def exactly(*values: object) -> Check:
+    """One of some values, spaces and all."""
+    return lambda value: (value is None or isinstance(value, str)) and value in values
+
+
+def is_blanket(value: Any) -> bool:
+    """Days of at most twelve months (`schemas/usmca.py`)."""
+    if not fields(**{"from": is_date, "to": is_date})(value):
+        return False
+    first, last = date.fromisoformat(value["from"]), date.fromisoformat(value["to"])
+    return first <= last and (last.year, last.month, last.day) < (first.year + 1, first.month, first.day)
+
+
+def is_usmca(value: Any) -> bool:
+    """A certification of origin; a blanket period, or the invoice of a single shipment (`schemas/usmca.py`)."""
+    return USMCA(value) and (value["blanket_period"] is not None or value["goods"].get("invoice") is not None)
+
+
+def ascending(value: Any) -> bool:
+    """1 to 1,000 batches, ascending."""
+    return listed(BATCH, 1, 1000)(value) and all(one < other for one, other in itertools.pairwise(value))
+
+
 PARTY_PATTERN = r"[a-z0-9][a-z0-9-]{1,38}"
 PARTY_FORM: Check = lambda value: grammar(PARTY_PATTERN)(value) and value not in NO_PARTIES  # noqa: E731
 SITE, BATCH = grammar(PARTY_PATTERN + r":[a-z0-9][a-z0-9._-]{0,63}"), grammar(PARTY_PATTERN + r":[A-Za-z0-9._-]{1,64}")
 KEY, HASH = grammar(PARTY_PATTERN + r"/[A-Za-z0-9._-]{1,64}"), grammar(r"[0-9a-f]{64}")
-TOKEN, NUMBER = grammar(r"[A-Za-z0-9][A-Za-z0-9 ._:/#-]{0,63}"), grammar(PARTY_PATTERN + r"-(?:RC|DO)-[0-9]{4,9}")
+TOKEN, NUMBER = grammar(r"[A-Za-z0-9][A-Za-z0-9 ._:/#-]{0,63}"), grammar(PARTY_PATTERN + r"-(?:RC|DO|RP|OP)-[0-9]{4,9}")
 VKEY, BASE64 = grammar(r"[^+]{1,128}\+[0-9a-f]{8}\+[A-Za-z0-9+/]+={0,2}"), grammar(r"(?=.{4,2000}\Z)[A-Za-z0-9+/]+={0,2}")
 DECIMAL_FORM, SIGNED_FORM = grammar(r"[0-9]{1,15}(\.[0-9]{1,12})?"), grammar(r"-?[0-9]{1,15}(\.[0-9]{1,12})?")
 CONSTITUENT, COUNTRY = grammar(r"[A-Z][a-z]?|[A-Z]{2,6}"), lambda value: isinstance(value, str) and value in COUNTRIES
@@ -3108,17 +3554,44 @@ SITE_FACTS = fields(
     id=SITE, party=PARTY_FORM, name=human(120), country=COUNTRY, roles_d=ROLES, subdivision_o=grammar(r"[A-Z]{2}-[A-Z0-9]{1,3}"),
     latitude_o=SIGNED_FORM, longitude_o=SIGNED_FORM, capacity_o=CAPACITY,
 )  # fmt: skip
+SCREENED = listed(TOKEN, 0, 20)
+PART = fields(part=one_of("grid strap post paste plate case separator electrolyte other"), material_o=TOKEN, mass=QUANTITY)
+COMPONENT = fields(
+    name=human(200), cost=DECIMAL_FORM, made_in_o=COUNTRY, nonavailable_o=FLAG, functional_cell_o=FLAG, screened_o=SCREENED,
+)  # fmt: skip
+COMPONENTS: Check = lambda v: listed(COMPONENT, 0, 200)(v) and len({item["name"] for item in v}) == len(v)  # noqa: E731
+VALUE = fields(transaction_o=DECIMAL_FORM, net_cost_o=DECIMAL_FORM, non_originating_o=DECIMAL_FORM, foreign_parts_o=DECIMAL_FORM)
+PRODUCT = fields(
+    model_o=human(200), category_o=one_of("sli ev lmt industrial portable other"), condition_o=one_of("wet dry undrained"),
+    parts_d=listed(PART, 0, 40), components_d=COMPONENTS, value_o=VALUE, energy_wh_o=DECIMAL_FORM, volume_l_o=DECIMAL_FORM,
+    off_the_shelf_o=FLAG, assembler_screened_o=SCREENED, licensor_screened_o=SCREENED,
+)  # fmt: skip
+CONTACT = fields(name=human(200), title_o=human(200), address=human(200), country=COUNTRY, phone=human(200), email=human(200))
+CERTIFIER: Check = lambda v: CONTACT(v) and v.get("title") is not None  # noqa: E731
+USMCA_NAMES = """certifier_capacity certifier exporter producer importer goods origin_criterion blanket_period
+authorized_signature"""
+USMCA_ELEMENTS = USMCA_NAMES.split()
+USMCA = fields(
+    language_d=one_of("en es fr"), certifier_capacity=one_of("importer exporter producer"), certifier=CERTIFIER,
+    exporter=either(CONTACT, exactly("same as certifier")),
+    producer=either(CONTACT, exactly("same as certifier", "various", "available upon request by the importing authorities")),
+    importer=either(CONTACT, exactly("unknown", "same as certifier")),
+    goods=fields(description=human(200), hs=grammar(r"[0-9]{4}\.[0-9]{2}"), invoice_o=human(200)), origin_criterion=one_of("A B C D"),
+    blanket_period=either(is_blanket, exactly(None)), authorized_signature=fields(name=human(200), title=human(200)),
+)  # fmt: skip
 KINDS = one_of("break desulfurise smelt refine alloy cast oxide paste grid assemble form blend split merge rework")
 INPUT = fields(batch=BATCH, made_by_o=HASH, mass_o=DRAWN, moisture_o=PROPORTION, rest_d=FLAG, final_d=FLAG)
 OUTPUT = fields(
     batch=BATCH, material=TOKEN, mass=either(QUANTITY, one_of(BALANCE)), moisture_o=PROPORTION, assay_o=ASSAY, vessel_o=TOKEN,
     pieces_o=PIECES, serials_d=SERIALS, provisional_d=FLAG, owner_o=PARTY_FORM, generator_o=GENERATOR,
+    product_o=PRODUCT,
 )  # fmt: skip
 LOSS = fields(kind=TOKEN, contained=mapped(CONSTITUENT, QUANTITY, 1, 40))
 OF = fields(record=HASH, event=whole(0, 255))
 ALL: dict[str, Check] = {"type": TOKEN, "time": is_time, "private_d": mapped(TOKEN, SEALED, 0, 20), "documents_d": listed(DOCUMENT, 0, 50)}
 AT: dict[str, Check] = {**ALL, "site": SITE, "owner_o": PARTY_FORM}
 USE: dict[str, Check] = {**AT, "batch": BATCH, "made_by_o": HASH}
+PERIOD: Check = lambda v: fields(**{"from": is_date, "to": is_date})(v) and v["from"] <= v["to"]  # noqa: E731
 POLICY = fields(sha256=HASH, version=human(200))
 FORMS: dict[str, Check] = {
     "genesis": fields(**ALL, origin=grammar(r"[a-z0-9-]+(\.[a-z0-9-]+)+(/[a-z0-9.-]+)+"), registrar=VKEY, log=listed(VKEY, 1, 4),
@@ -3130,7 +3603,7 @@ FORMS: dict[str, Check] = {
     "revoke": fields(**ALL, key=KEY, compromised_since_o=is_time, reason_o=human(200)),
     "receive": fields(**AT, batch=BATCH, material=TOKEN, mass=QUANTITY, tare_o=QUANTITY, moisture_o=PROPORTION, assay_o=ASSAY,
                       feedstock_o=CLASS, shares_o=listed(SHARE, 1, 100), places_d=PLACES, generator_o=GENERATOR, opening_d=FLAG,
-                      vessel_o=TOKEN, pieces_o=PIECES, serials_d=SERIALS, provisional_d=FLAG),
+                      vessel_o=TOKEN, pieces_o=PIECES, serials_d=SERIALS, provisional_d=FLAG, product_o=PRODUCT),
     "transform": fields(**AT, kind=KINDS, inputs=listed(INPUT, 1, 400), outputs=listed(OUTPUT, 1, 400), losses_d=listed(LOSS, 0, 100)),
     "ship": fields(**USE, mass_o=DRAWN, moisture_o=PROPORTION, rest_d=FLAG, to=either(SITE, fields(outside=SEALED, country=COUNTRY))),
     "accept": fields(**USE, mass=QUANTITY, moisture_o=PROPORTION, difference_o=one_of("water electrolyte")),
@@ -3143,10 +3616,81 @@ FORMS: dict[str, Check] = {
                         by=fields(name=SEALED, role=human(200))),
     "certify": fields(**USE, kind=one_of("recycled-content domestic-origin"), number=NUMBER, mass_mg=whole(1, MAX_INTEGER), credential=HASH,
                       valid_until=is_time),
+    "declare": fields(**ALL, site=SITE, kind=one_of("recycled-content domestic-origin"), number=NUMBER, model=human(200), period=PERIOD,
+                      batches=ascending, mass_mg=whole(1, MAX_INTEGER), credential=HASH, valid_until=is_time),
     "withdraw": fields(**ALL, certificate=NUMBER, reason=human(200), superseded_by_o=NUMBER),
     "correct": fields(**ALL, of=OF, event=is_amendable, reason=human(200)),
     "void": fields(**ALL, of=OF, reason=human(200)),
 }  # fmt: skip
+
+
+# --------------------------------------------------------------------- Forms of rules
+
+
+def printable(value: Any) -> bool:
+    """Printable text of 1 to 1,000 code points, perhaps with a space at either end."""
+    return isinstance(value, str) and 1 <= len(value) <= 1000 and name_fault(f"({value})") is None
+
+
+def spans_of(check: Check | None, name: str = "") -> Check:
+    """Steps or spans: a list of {from, to} and what is then asked ("Certificates": rules)."""
+    more = {} if check is None else {name: check}
+    return listed(fields(**{"from": OR_DATE, "to": OR_DATE}, **more), 1, 1_000)
+
+
+NEVER: Check = lambda value: False  # noqa: ARG005, E731
+LINE, OR_DATE, MANY = printable, either(is_date, exactly(None)), 1_000
+FACT, TOKENS, LIMITED = one_of(FACT_NAMES), listed(TOKEN, 0, MANY), one_of("energy_wh volume_l")
+COUNTRY_LIST, FACT_LIST = listed(COUNTRY, 0, MANY), listed(FACT, 0, MANY)
+SCREENED_LIST = one_of("assembler_screened licensor_screened")
+TERM = fields(classes_o=listed(CLASS, 1, MANY), origin_d=FACT_LIST, question_o=TOKEN, weight_d=DECIMAL_FORM)
+CONDITION = either(
+    fields(place=FACT, screened_o=NEVER, entity_o=NEVER, question_o=NEVER),
+    fields(screened=SCREENED_LIST, entity=TOKEN, place_o=NEVER, question_o=NEVER),
+    fields(question=TOKEN, place_o=NEVER, screened_o=NEVER, entity_o=NEVER),
+)
+ASKED_OF_COMPONENTS = either(
+    fields(by=exactly("place"), entity_o=NEVER, only_o=exactly("functional_cell"), nonavailable_d=FLAG),
+    fields(by=exactly("entity"), entity=TOKEN, only_o=exactly("functional_cell"), nonavailable_d=FLAG),
+)
+METHOD = fields(whole=one_of("transaction net_cost"), less=one_of("non_originating foreign_parts"), percent=DECIMAL_FORM)
+LIMIT = fields(fact=LIMITED, per_o=LIMITED, least=DECIMAL_FORM)
+OF_MASS = ("mass_share", "set_membership", "flag", "qualitative")
+COMPARED = (">=", ">", "==")
+OPERATORS = {
+    "mass_share": ("report", *COMPARED, "all_in"), "set_membership": ("all_in",), "flag": ("flag",), "qualitative": ("qualitative",),
+    "cost_share": COMPARED, "value_share": COMPARED, "limits": ("all_present",), "completeness": ("all_present",),
+}  # fmt: skip
+RULE = fields(
+    id=grammar(r"[A-Za-z0-9_]{1,32}(\.[A-Za-z0-9_]{1,32}){1,4}"), version=TOKEN, title=LINE, citation=LINE, scope=LINE, notes=LINE,
+    status=one_of("in_force future voluntary proposed ended context"), kind=one_of("recycled-content domestic-origin"),
+    confidence=one_of("H M L"), effective_from=OR_DATE, effective_to=OR_DATE, awaits_o=LINE, suspended_d=spans_of(None),
+    measure=one_of(" ".join(OPERATORS)), operator=one_of("report >= > == all_in flag qualitative all_present"),
+    threshold=either(DECIMAL_FORM, exactly(None), spans_of(DECIMAL_FORM, "percent")),
+    elements=listed(either(CONSTITUENT, exactly("ALL")), 1, MANY), watch_d=listed(CONSTITUENT, 0, MANY),
+    covers=one_of("elements metals all"), denominator=one_of("contained product"),
+    home_scrap=either(one_of("exclude_numerator net_out"), exactly(None)), products_d=TOKENS, only_products_d=FLAG,
+    categories_d=listed(one_of("sli ev lmt industrial portable other"), 0, MANY), numerator_d=listed(TERM, 0, MANY),
+    countries_d=COUNTRY_LIST, excluded_d=COUNTRY_LIST, facts_d=either(FACT_LIST, spans_of(FACT_LIST, "facts")), decisive_d=FACT_LIST,
+    question_o=TOKEN, missing_d=TOKENS, fields_d=TOKENS, components_o=ASKED_OF_COMPONENTS, off_the_shelf_waives_d=FLAG,
+    methods_d=listed(METHOD, 0, MANY), limits_d=listed(LIMIT, 0, MANY), conditions_d=listed(CONDITION, 0, MANY), printed_places=whole(0, 6),
+)  # fmt: skip
+
+
+def is_rule(rule: Any) -> bool:
+    """Whether a rule file has its form ("Certificates": rules)."""
+    if not RULE(rule):
+        return False
+    measure, operator = rule["measure"], rule["operator"]
+    compared = operator in COMPARED and measure != "value_share"
+    own = {"components": "cost_share", "methods": "value_share", "limits": "limits", "fields": "completeness"}
+    return (
+        operator in OPERATORS[measure]
+        and (rule["threshold"] is not None) == compared
+        and not (rule.get("countries") and rule.get("excluded"))
+        and (measure not in OF_MASS or bool(rule.get("numerator")))
+        and all((measure == of) == bool(rule.get(name)) for name, of in own.items())
+    )
 
 
 def is_event(event: Event) -> bool:
@@ -3183,11 +3727,12 @@ def check_evidence(data: bytes, trust_file: bytes, certificate: bytes | None) ->
     report, evidence, trust = Report(), parse_evidence(data), parse_trust(trust_file)
     credential = None
     if evidence.subject == "certificate" and certificate is None:
-        report.leave("the credential and its figures", "no credential was given")
+        report.leave("the credential, its figures and the rules that it quotes", "no credential was given")
     elif evidence.subject == "certificate" and certificate is not None:
         credential = check_credential(certificate)
         if credential.digest != evidence.digest:
             raise differs("the credential's digest", credential.digest, evidence.digest)
+    check_rules(evidence, credential, report)
     checkpoint = check_checkpoint(evidence.checkpoint, trust)
     check_quorum(checkpoint, trust)
     report.say(f"{len(evidence.records)} records of a log of size {checkpoint.size}")
@@ -3250,7 +3795,8 @@ def replay_evidence(
 ) -> Replay:
     """Replay the records partially, compare the statement's lines, and the certificate's figures ("Evidence", steps 7 to 10)."""
     need(evidence.records[0][0] == 0, "the first record has not index 0")
-    replay = Replay(State(trust, partial=True, roots=roots), Books(frozenset(evidence.scope), report, evidence.digest), report)
+    scope = frozenset(evidence.scope)
+    replay = Replay(State(trust, partial=True, roots=roots, scope=scope), Books(scope, report, evidence.digest), report)
     pending = statement
     for index, data in evidence.records:
         if pending is not None and index >= pending.size:
@@ -3258,16 +3804,16 @@ def replay_evidence(
             pending = None
         record = replay.apply(index, data)
         for event in record.events:
-            if credential is not None and event["type"] == "certify" and event["credential"] == evidence.digest:
+            if credential is not None and event["type"] in ("certify", "declare") and event["credential"] == evidence.digest:
                 check_registration(credential, replay.state, event, index)
-                check_figures(credential, replay.books.found, report)
+                check_figures(credential, replay.books.found, evidence.rules, report)
         if evidence.key == record.key and evidence.subject == "key":
             need(record.key not in replay.state.sequence_gaps, f"the records of {record.key} leave out a seq before {record.header['seq']}")
     if pending is not None:
         check_state_lines(pending, replay.state, set(evidence.scope), replay.books.state_of)
     if evidence.subject == "certificate":
-        batch = replay.state.certificates.get(evidence.digest, {}).get("batch")
-        need(batch is None or batch in evidence.scope, "the scope does not hold the certificate's batch")
+        batches = batches_in(replay.state.certificates.get(evidence.digest, {}))
+        need(batches <= scope, "the scope does not hold the certificate's batches")
         check_standing(evidence.digest, replay)
     else:
         need(evidence.key in replay.state.keys, f"key {evidence.key} is not known")
@@ -3412,9 +3958,9 @@ def check_export(folder: Path, trust_file: bytes, certificate: bytes | None) -> 
         frontier.append(leaves[index])
         state.roots[index + 1] = frontier.root()
         for event in record.events:
-            if credential is not None and event["type"] == "certify" and event["credential"] == credential.digest:
+            if credential is not None and event["type"] in ("certify", "declare") and event["credential"] == credential.digest:
                 check_registration(credential, state, event, index)
-                check_figures(credential, replay.books.found, report)
+                check_figures(credential, replay.books.found, [], report)
     if credential is not None:
         check_standing(credential.digest, replay)
     report.say(f"all {checkpoint.size} records of the log and every tile")

@@ -6,30 +6,36 @@ The same view gives the same credential, so whoever replays the records can buil
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from ledger import rulebook
-from ledger.amend import effective
 from ledger.certificates.chain import Chain, read_chain
 from ledger.certificates.credential import read_credential
+from ledger.certificates.lot import Lot, lot_of, lots_of
+from ledger.certificates.usmca import CERTIFICATION, WHOLLY_OBTAINED, check_criterion, supplied
 from ledger.certified import check_certifiable
-from ledger.errors import ClaimError, FormatError, UnknownError, grams
-from ledger.matter.batch import Batch, Content
-from ledger.matter.claims import Claim as Characteristic
-from ledger.matter.claims import Share, claims, evidence_share, floored_percent
+from ledger.errors import FormatError, UnknownError
+from ledger.matter.claims import Share, claims, evidence_share
 from ledger.matter.provenance import Source
-from ledger.matter.rules import Subject, judge
-from ledger.memory import Memory
+from ledger.rules.book import Book, own
+from ledger.rules.book import Entry as Ruling
+from ledger.rules.judge import Subject, judge
+from ledger.rules.reasons import kilograms
 from ledger.tlog import canonical
 from ledger.view import LAST, View
-from schemas.certificate import CONTEXT, TYPE_OF_KIND
-from schemas.event import Receive, Transform
-from schemas.rule import Kind, Rule
+from schemas.certificate import CONTEXT, TYPE_OF_KIND, TYPE_OF_PRODUCT
+from schemas.rule import Kind
+from schemas.usmca import Usmca
 
 TITLES: dict[Kind, str] = {"recycled-content": "Recycled content", "domestic-origin": "Domestic origin"}
 
+PRODUCT_TITLES: dict[Kind, str] = {"recycled-content": "Recycled content of a product", "domestic-origin": "Origin of a product"}
+
+OF_PRODUCT = (
+    "It speaks of its lots as they were made. They may carry certificates of their own, whose masses are not to be added to it.",
+    "That these are all lots of the model which the plant made in the period is shown by the whole ledger alone.",
+)
 NOT_CHECKED = (
     (
         "The records prove statements, not metal: who said what, and that it adds up."
@@ -39,12 +45,14 @@ NOT_CHECKED = (
     "Custody before metal entered this ledger was not checked; it rests on what its receiver stated and on the documents that it named.",
     "What a rule asks beyond these figures (labels, management systems, audits, contracts) was not checked.",
 )
-_COMPUTED = "computed"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a certificate is asked to say. Without rules it is judged by those of its kind (`rulebook.for_kind`)."""
+    """What a certificate is asked to say. Without rules it is judged by those of its kind (`Book.for_kind`).
+
+    One over a product has `lots` in place of a batch, and a period.
+    """
 
     batch: str
     kind: Kind
@@ -54,6 +62,9 @@ class Request:
     order: str | None = None
     period: Mapping[str, Any] | None = None
     condition: str | None = None
+    lots: tuple[str, ...] = ()
+    usmca: Usmca | None = None
+    book: Book = field(default_factory=own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +103,18 @@ def build(view: View, request: Request, *, issuer: Issuer, basis: Basis, issued:
         ClaimError: The batch cannot be certified.
         FormatError: The request holds something that cannot stand in a credential.
     """
-    batch = view.batch_before(request.batch, at)
-    if batch is None:
-        raise UnknownError("batch", request.batch)
-    check_certifiable(view, batch, request.kind, at=at)
-    if not any(content.mass for content in batch.contents.values()):
-        raise ClaimError(f"nothing is recorded in batch {batch.id} of which a share could be claimed")
-    rules = tuple(rulebook.load(rule) for rule in dict.fromkeys(request.rules)) or rulebook.for_kind(request.kind)
+    lot = _lot(view, request, at=at)
+    rules = _rules(request)
     document: dict[str, Any] = {
         "@context": [CONTEXT],
         "id": f"urn:plumbline:{basis.ledger}:{request.number}",
-        "type": ["VerifiableCredential", TYPE_OF_KIND[request.kind]],
-        "name": f"{TITLES[request.kind]} certificate {request.number}",
+        "type": ["VerifiableCredential", (TYPE_OF_PRODUCT if request.lots else TYPE_OF_KIND)[request.kind]],
+        "name": f"{(PRODUCT_TITLES if request.lots else TITLES)[request.kind]} certificate {request.number}",
         "issuer": {"id": issuer.did, "name": issuer.name, "party": issuer.party},
         "validFrom": issued,
         "validUntil": valid_until,
         "basis": {"ledger": basis.ledger, "origin": basis.origin, "size": basis.size, "root": basis.root},
-        "credentialSubject": _subject(view, request, batch, rules, day=_day(issued), at=at),
+        "credentialSubject": _subject(view, request, lot, rules, day=_day(issued), at=at),
     }
     read_credential(canonical.encode(document))
     return document
@@ -126,39 +132,60 @@ def _day(issued: str) -> date:
         raise FormatError(f"{issued!r} is no RFC 3339 time", field="validFrom") from None
 
 
-def _subject(view: View, request: Request, batch: Batch, rules: tuple[Rule, ...], *, day: date, at: int) -> dict[str, Any]:
-    held = {name: content for name, content in sorted(batch.contents.items()) if content.mass}
-    chain = read_chain(view, batch, request.kind, at=at)
-    assay, answers = _as_made(view, batch)
-    return {
+def _lot(view: View, request: Request, *, at: int) -> Lot:
+    if request.lots:
+        return lots_of(view, request.lots)
+    batch = view.batch_before(request.batch, at)
+    if batch is None:
+        raise UnknownError("batch", request.batch)
+    check_certifiable(view, batch, request.kind, at=at)
+    return lot_of(view, batch)
+
+
+def _subject(view: View, request: Request, lot: Lot, rules: tuple[Ruling, ...], *, day: date, at: int) -> dict[str, Any]:
+    chain = read_chain(view, lot, request.kind, at=at)
+    several = bool(request.lots)
+    verdicts = _verdicts(lot, rules, request.usmca, day=day)
+    what = f"{len(lot.names)} lots of {lot.made.product.model}" if several and lot.made.product else f"batch {lot.names[0]}"
+    subject: dict[str, Any] = {
         "number": request.number,
         "kind": request.kind,
-        "batch": batch.id,
-        "material": batch.material,
-        "mass_mg": batch.gross_left,
-        "pieces": batch.pieces_left or None,
+        **({} if several else {"batch": lot.names[0]}),
+        "material": lot.material,
+        "mass_mg": lot.mass_mg,
+        "pieces": lot.pieces,
         "customer": request.customer,
         "model": chain.model,
         "order": request.order,
         "period": None if request.period is None else dict(request.period),
-        "plant": _plant(view, batch),
-        "condition": request.condition,
-        "denominator": f"Each share is of the contained mass of that constituent in {grams(batch.gross_left)} of {batch.material}, batch"
-        f" {batch.id}, in whole milligrams as the books hold it; percentages are rounded down.",
-        "lot_assay": assay,
-        "claims": [claim.as_data() for name, content in held.items() for claim in _claims(name, content)],
-        "portions": {name: [_portion(*item) for item in sorted(content.booked.left.items())] for name, content in held.items()},
+        "plant": lot.made.plant,
+        "condition": request.condition or (lot.made.product.condition if lot.made.product else None),
+        "denominator": f"Each share is of the contained mass of that constituent in {kilograms(lot.mass_mg)} of {lot.material}, {what},"
+        " in whole milligrams as the books hold it; percentages are rounded down.",
+        "lot_assay": lot.made.assay,
+        "claims": [claim.as_data() for name in lot.booked for claim in claims(name, lot.booked[name], lot.cautious.get(name))],
+        "portions": {name: [_portion(*item) for item in sorted(portions.items())] for name, portions in lot.booked.items()},
         "balance": chain.balance,
-        "evidence_share": {name: _evidence(content).as_data() for name, content in held.items()},
-        "absorbs": chain.absorbs,
+        "evidence_share": {name: _evidence(lot, name).as_data() for name in lot.booked},
+        "absorbs": [] if several else chain.absorbs,
         "not_assayed": dict(sorted(chain.not_assayed.items())),
-        "not_checked": [*NOT_CHECKED, *_own_remarks(chain, held)],
-        "verdicts": _verdicts(batch, held, rules, answers, day=day),
+        "not_checked": [*NOT_CHECKED, *(OF_PRODUCT if several else ()), *_own_remarks(chain, lot)],
+        "verdicts": verdicts,
     }
+    if request.usmca is not None:
+        check_criterion(request.usmca, verdicts)
+        subject["usmca"] = request.usmca.model_dump(by_alias=True, exclude_unset=True)
+    product = lot.product
+    return subject if product is None else {**subject, "product": product}
 
 
-def _claims(name: str, content: Content) -> list[Characteristic]:
-    return claims(name, content.booked.left, None if content.cautious is None else content.cautious.left)
+def _rules(request: Request) -> tuple[Ruling, ...]:
+    """Return the rules to judge by; a certification of origin is judged by those of its program in any case."""
+    named = tuple(request.book.load(rule) for rule in dict.fromkeys(request.rules)) or request.book.for_kind(request.kind)
+    if request.usmca is None:
+        return named
+    own_rules = (request.book.load(rule) for rule in (WHOLLY_OBTAINED, CERTIFICATION))
+    return (*named, *(entry for entry in own_rules if entry not in named))
 
 
 def _portion(source: Source, mass_mg: int) -> dict[str, Any]:
@@ -175,14 +202,15 @@ def _portion(source: Source, mass_mg: int) -> dict[str, Any]:
     return row
 
 
-def _evidence(content: Content) -> Share:
+def _evidence(lot: Lot, name: str) -> Share:
     """Return the part that rests on receipts with a document, the lower of both readings."""
-    booked = evidence_share(content.booked.left)
-    return booked if content.cautious is None else Share(min(booked.mass_mg, evidence_share(content.cautious.left).mass_mg), booked.of_mg)
+    booked = evidence_share(lot.booked[name])
+    cautious = lot.cautious.get(name)
+    return booked if cautious is None else Share(min(booked.mass_mg, evidence_share(cautious).mass_mg), booked.of_mg)
 
 
-def _own_remarks(chain: Chain, held: Mapping[str, Content]) -> list[str]:
-    lowered = [name for name, content in held.items() if content.cautious is not None and content.cautious != content.booked]
+def _own_remarks(chain: Chain, lot: Lot) -> list[str]:
+    lowered = [name for name, cautious in lot.cautious.items() if cautious != lot.booked.get(name)]
     if not lowered:
         return chain.remarks
     names = ", ".join(lowered)
@@ -190,55 +218,25 @@ def _own_remarks(chain: Chain, held: Mapping[str, Content]) -> list[str]:
     return [*chain.remarks, said]
 
 
-def _as_made(view: View, batch: Batch) -> tuple[dict[str, Any], dict[str, bool]]:
-    """Return a batch's assay as its laboratory printed it, or its shares as computed, and the signed answers on this very batch."""
-    event, _, answers = effective(Memory(view), batch.made_at)
-    assay = None
-    if isinstance(event, Receive):
-        assay = event.assay
-    elif isinstance(event, Transform):
-        assay = next((output.assay for output in event.outputs if output.batch == batch.id), None)
-    if assay is not None:
-        stated = {name: result.model_dump(exclude_none=True) for name, result in sorted(assay.items())}
-    else:
-        stated = {
-            name: {"value": floored_percent(mass, batch.dry_left, places=4), "unit": "%", "method": _COMPUTED}
-            for name, mass in sorted(batch.contained().items())
-        }
-    return stated, dict(answers.get(batch.id, ()))
-
-
-def _plant(view: View, batch: Batch) -> dict[str, str]:
-    """Return the site that made a batch; what was only split off was made where the whole was."""
-    name, place = batch.id, batch.made_at
-    site, kind = (view.closure_at(place) or (batch.site, ""))[:2]
-    while kind == "split" and len(edges := view.made_of(name)) == 1:
-        name = edges[0][1].parent
-        site, kind = (view.closure_at(view.maker(name) or 0) or (site, ""))[:2]
-    facts = view.site(site)
-    if facts is None:  # pragma: no cover - an event at a site stands behind the site's
-        raise UnknownError("site", site)
-    return {"site": facts.id, "name": facts.name, "country": facts.country}
-
-
-def _verdicts(
-    batch: Batch, held: Mapping[str, Content], rules: tuple[Rule, ...], answers: Mapping[str, bool], *, day: date
-) -> list[dict[str, Any]]:
+def _verdicts(lot: Lot, rules: tuple[Ruling, ...], stated: Usmca | None, *, day: date) -> list[dict[str, Any]]:
     subject = Subject(
-        portions={name: content.booked.left for name, content in held.items()},
-        material=batch.material,
-        mass_mg=batch.gross_left,
-        cautious={name: content.cautious.left for name, content in held.items() if content.cautious is not None},
-        determined=answers,
+        portions=lot.booked,
+        material=lot.material,
+        mass_mg=lot.mass_mg,
+        cautious=lot.cautious,
+        determined=lot.made.answers,
+        product=lot.made.product,
+        supplied=lot.made.supplied | supplied(stated),
     )
     rows = []
-    for rule in rules:
+    for ruling in rules:
+        rule = ruling.rule
         judgement = judge(rule, subject, as_of=day)
         rows.append(
             {
                 "rule": rule.id,
                 "rule_version": rule.version,
-                "rule_sha256": rulebook.digest(rule),
+                "rule_sha256": ruling.sha256,
                 "title": rule.title,
                 "citation": rule.citation,
                 "verdict": judgement.verdict,

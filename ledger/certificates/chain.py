@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ledger import policy as rule_data
+from ledger.certificates.lot import Lot
 from ledger.certified import standing
-from ledger.lineage import Walk, upstream
-from ledger.matter.batch import ANY, Batch
+from ledger.lineage import Walk, together, upstream
+from ledger.matter.batch import ANY
 from ledger.matter.booking import Edge, Note, Residual
 from ledger.matter.custody_model import CustodyModel, custody_model
 from ledger.matter.provenance import Source
@@ -49,20 +50,20 @@ class _Step:
         return f"record {self.place >> 8}, {self.kind} at {self.site}"
 
 
-def read_chain(view: View, batch: Batch, kind: str, *, at: int) -> Chain:
-    """Return what the books hold of the chain behind a batch, by events before a position.
+def read_chain(view: View, lot: Lot, kind: str, *, at: int) -> Chain:
+    """Return what the books hold of the chain behind a lot, by events before a position.
 
     Args:
         view: The books.
-        batch: As it stood before that position.
+        lot: What is certified, as it stood before that position.
         kind: The kind of certificate.
         at: The position.
     """
-    walk = upstream(view, batch.id, before=at)
-    constituents = sorted(name for name, content in batch.contents.items() if content.mass)
+    walk = together([upstream(view, name, before=at) for name in lot.names])
+    constituents = sorted(lot.booked)
     entries = _entries(view, walk)
     sources = [_sources(view, name, place, constituents) for name, place in entries]
-    product = {source for name in constituents for source in batch.contents[name].booked.left}
+    product = {source for portions in lot.booked.values() for source in portions}
     chain = Chain(custody_model(kind, [found for found in sources if found], product), _absorbed(view, walk.edges, kind, at=at))
     steps = _steps(view, {place for place, _ in walk.edges})
     _balance(view, chain, steps, constituents)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ledger.certificates.credential import digest
 from ledger.certified import PREFIX
+from ledger.declared import PREFIX as OF_PRODUCT
 from ledger.draft import Raw
 from ledger.errors import ClaimError, OverdrawnError, UnknownError, grams
 from ledger.memory import Memory
@@ -50,10 +51,11 @@ def entered(view: View, events: Sequence[Event], *, key: str, record: str = "thi
     return sheet
 
 
-def next_number(view: View, party: str, kind: Kind) -> str:
-    """Return the next free number of a party's certificates of a kind."""
-    count = view.claims_by(party, kind) + 1
-    while view.claim(number := f"{party}-{PREFIX[kind]}-{count:04d}") is not None:
+def next_number(view: View, party: str, kind: Kind, *, product: bool = False) -> str:
+    """Return the next free number of a party's certificates of a kind, over batches or over products."""
+    begins = f"{party}-{(OF_PRODUCT if product else PREFIX)[kind]}-"
+    count = view.claims_under(begins) + 1
+    while view.claim(number := f"{begins}{count:04d}") is not None:
         count += 1
     return number
 
@@ -117,17 +119,20 @@ def certify_raw(view: View, document: Mapping[str, Any], *, time: str) -> Raw:
         UnknownError: There is no such batch.
     """
     subject = document["credentialSubject"]
-    batch = view.batch_before(subject["batch"], LAST)
-    if batch is None:
-        raise UnknownError("batch", subject["batch"])
-    return {
-        "type": "certify",
+    said = {
         "time": time,
-        "site": batch.site,
-        "batch": batch.id,
         "kind": subject["kind"],
         "number": subject["number"],
         "mass_mg": subject["mass_mg"],
         "credential": digest(document),
         "valid_until": document["validUntil"],
     }
+    if "batch" not in subject:
+        product = subject["product"]
+        names = [row["batch"] for row in product["batches"]]
+        made = {"site": subject["plant"]["site"], "model": product["model"], "period": dict(subject["period"]), "batches": names}
+        return {"type": "declare", **said, **made}
+    batch = view.batch_before(subject["batch"], LAST)
+    if batch is None:
+        raise UnknownError("batch", subject["batch"])
+    return {"type": "certify", **said, "site": batch.site, "batch": batch.id}

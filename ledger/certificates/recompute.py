@@ -9,17 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from ledger import rulebook
 from ledger.certificates.certificate import Basis, Issuer, Request, build
 from ledger.certificates.credential import digest as digest_of
 from ledger.certificates.credential import read_credential
 from ledger.certified import status
+from ledger.declared import lots_of
 from ledger.errors import CertificateError, FormatError, LedgerError, UnknownError, grams
 from ledger.keys import public_key_of_did
-from ledger.lineage import upstream
+from ledger.lineage import together, upstream
+from ledger.memory import Memory
+from ledger.rules.book import Book, own
 from ledger.tlog import canonical
 from ledger.view import Claim, KeyFacts, View
+from schemas.event import Days
 from schemas.rule import Kind
+from schemas.usmca import Usmca
 
 MAX_CHANGES = 20
 """How many changed figures a caution lists."""
@@ -27,7 +31,7 @@ MAX_CHANGES = 20
 _SHOWN = 200
 
 
-def recompute(view_before: View, claim: Claim, document: Mapping[str, Any]) -> None:
+def recompute(view_before: View, claim: Claim, document: Mapping[str, Any], *, book: Book | None = None) -> None:
     """Derive a certificate again and compare every field of it, except what its issuer states freely.
 
     Taken from the document are issuer, basis and validity (`check_registered` looks at those), customer, order, period and condition, and
@@ -37,12 +41,13 @@ def recompute(view_before: View, claim: Claim, document: Mapping[str, Any]) -> N
         view_before: The books just before the `certify` event: every record before its own, and the events before it in its own.
         claim: What that event says.
         document: The credential, with or without its proof.
+        book: The rules to judge by; without it those of this program.
 
     Raises:
         CertificateError: A field does not follow from the records; the first one is named by its path.
         FormatError: It is no credential.
     """
-    rebuilt = _rebuilt(view_before, claim, document)
+    rebuilt = _rebuilt(view_before, claim, document, book or own())
     claimed = {name: value for name, value in document.items() if name != "proof"}
     first = next(_differences(claimed, rebuilt), None)
     if first is None:
@@ -53,7 +58,7 @@ def recompute(view_before: View, claim: Claim, document: Mapping[str, Any]) -> N
     raise CertificateError(f"certificate {claim.number}", path=".".join(path), claimed=said, recomputed=found)
 
 
-def _rebuilt(view: View, claim: Claim, document: Mapping[str, Any]) -> dict[str, Any]:
+def _rebuilt(view: View, claim: Claim, document: Mapping[str, Any], book: Book) -> dict[str, Any]:
     """Return the credential as this view gives it."""
     subject, issuer, basis = (_inside(document, name) for name in ("credentialSubject", "issuer", "basis"))
     request = Request(
@@ -61,10 +66,13 @@ def _rebuilt(view: View, claim: Claim, document: Mapping[str, Any]) -> dict[str,
         kind=cast("Kind", claim.kind),
         number=claim.number,
         customer=_text(subject, "credentialSubject", "customer"),
-        rules=_rules(claim, subject),
+        rules=_rules(claim, subject, book),
         order=subject.get("order"),
         period=_inside(subject, "period", of="credentialSubject.") if subject.get("period") is not None else None,
         condition=subject.get("condition"),
+        lots=claim.batches,
+        usmca=None if subject.get("usmca") is None else Usmca.model_validate(subject["usmca"]),
+        book=book,
     )
     try:
         return build(
@@ -85,13 +93,13 @@ def _rebuilt(view: View, claim: Claim, document: Mapping[str, Any]) -> dict[str,
         raise CertificateError(f"certificate {claim.number} cannot be computed again: {error}") from error
 
 
-def _rules(claim: Claim, subject: Mapping[str, Any]) -> tuple[str, ...]:
+def _rules(claim: Claim, subject: Mapping[str, Any], book: Book) -> tuple[str, ...]:
     """Return the rules that a certificate says it was judged by."""
     rows = subject.get("verdicts")
     names = [str(row.get("rule")) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     for number, name in enumerate(names):
         try:
-            rulebook.load(name)
+            book.load(name)
         except UnknownError:
             path = f"credentialSubject.verdicts.{number}.rule"
             raise CertificateError(f"certificate {claim.number} is judged by {_value(name)}, no rule of this program", path=path) from None
@@ -178,7 +186,8 @@ def check_registered(view: View, document: Mapping[str, Any], digest: str) -> Cl
     root = view.root_at(basis["size"]) if isinstance(basis.get("size"), int) and 0 < basis["size"] <= view.size else None
     for path, said, want in (
         ("credentialSubject.kind", subject.get("kind"), claim.kind),
-        ("credentialSubject.batch", subject.get("batch"), claim.batch),
+        ("credentialSubject.batch", subject.get("batch"), claim.batch or None),
+        *_of_product(subject, claim),
         ("credentialSubject.mass_mg", subject.get("mass_mg"), claim.mass_mg),
         ("validUntil", document.get("validUntil"), claim.valid_until),
         ("issuer.party", issuer.get("party"), claim.party),
@@ -196,6 +205,21 @@ def check_registered(view: View, document: Mapping[str, Any], digest: str) -> Cl
         )
     _check_key(view, claim, document)
     return claim
+
+
+def _of_product(subject: Mapping[str, Any], claim: Claim) -> list[tuple[str, object, object]]:
+    """Return what a certificate over a product says of which lots it is about, and what its record says."""
+    if not claim.batches:
+        return []
+    product = _inside(subject, "product", of="credentialSubject.")
+    rows = product.get("batches")
+    names = [row.get("batch") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else None
+    return [
+        ("credentialSubject.product.batches", names, list(claim.batches)),
+        ("credentialSubject.product.model", product.get("model"), claim.model),
+        ("credentialSubject.plant.site", _inside(subject, "plant", of="credentialSubject.").get("site"), claim.site),
+        ("credentialSubject.period", subject.get("period"), dict(zip(("from", "to"), claim.period, strict=True))),
+    ]
 
 
 def _check_key(view: View, claim: Claim, document: Mapping[str, Any]) -> None:
@@ -227,7 +251,9 @@ def _proof_key(view: View, document: Mapping[str, Any]) -> KeyFacts | None:
     return None if name is None else view.key(name)
 
 
-def check_current(view: View, claim: Claim, document: Mapping[str, Any], *, as_of: str | None = None) -> list[str]:
+def check_current(
+    view: View, claim: Claim, document: Mapping[str, Any], *, as_of: str | None = None, book: Book | None = None
+) -> list[str]:
     """Return cautions: what became of a registered certificate since, as far as this view goes.
 
     It was withdrawn, superseded, absorbed by its issuer's own use, has expired as of a date; a correction changed what it rests on, then
@@ -238,6 +264,7 @@ def check_current(view: View, claim: Claim, document: Mapping[str, Any], *, as_o
         claim: As `check_registered` gave it.
         document: The credential.
         as_of: A date.
+        book: The rules to judge by; without it those of this program.
 
     Raises:
         FormatError, EncodingError: It is no credential.
@@ -245,13 +272,26 @@ def check_current(view: View, claim: Claim, document: Mapping[str, Any], *, as_o
     read_credential(canonical.encode(document))
     state, sentence = status(view, claim, as_of=as_of)
     cautions = [] if state == "valid" else [f"certificate {claim.number} {sentence}"]
-    return [*cautions, *_corrected(view, claim, document), *_revoked(view, claim, document)]
+    return [*cautions, *_left_out(view, claim), *_corrected(view, claim, document, book or own()), *_revoked(view, claim, document)]
 
 
-def _corrected(view: View, claim: Claim, document: Mapping[str, Any]) -> list[str]:
+def _left_out(view: View, claim: Claim) -> list[str]:
+    """Return the lots of a product that a certificate over it does not speak of; a partial view cannot say."""
+    if not claim.batches or not isinstance(view, Memory) or view.scope is not None:
+        return []
+    first, last = claim.period
+    days = Days.model_validate({"from": first, "to": last})
+    others = sorted(set(lots_of(view, view.numbers, site=claim.site, model=claim.model, period=days)) - set(claim.batches))
+    if not others:
+        return []
+    made = f"made at {claim.site} from {first} to {last}"
+    return [f"certificate {claim.number} leaves out {len(others)} lots of {claim.model} {made}, the first {others[0]}"]
+
+
+def _corrected(view: View, claim: Claim, document: Mapping[str, Any], book: Book) -> list[str]:
     """Return what today's books say otherwise than the certificate."""
     try:
-        today = _rebuilt(view, claim, document)["credentialSubject"]
+        today = _rebuilt(view, claim, document, book)["credentialSubject"]
     except LedgerError as error:
         return [f"certificate {claim.number} cannot be computed from today's books: {error}"]
     subject = document["credentialSubject"]
@@ -281,7 +321,7 @@ def _share(row: Mapping[str, Any] | None) -> str:
 def _revoked(view: View, claim: Claim, document: Mapping[str, Any]) -> list[str]:
     """Return the keys behind a certificate that are revoked today."""
     signed: dict[str, str] = {}
-    walk = upstream(view, claim.batch, before=claim.position)
+    walk = together([upstream(view, name, before=claim.position) for name in claim.lots])
     for index in sorted({(view.maker(name) or 0) >> 8 for name in walk.batches}):
         signed.setdefault(view.signer(index), f"which signed record {index} upstream")
     signed[view.signer(claim.position >> 8)] = f"which registered certificate {claim.number}"

@@ -15,12 +15,13 @@ from ledger.keys import verify
 from ledger.memory import Memory
 from ledger.record import Record, read_record
 from ledger.replay import Entry, Replay, unseen
+from ledger.rules.book import Book, own
 from ledger.state import apply
 from ledger.tlog import checkpoint
 from ledger.trust import Trust
 from ledger.verification import UNPINNED, Level, Verification, witnessed_by
 from ledger.view import Claim, View
-from schemas.event import Certify
+from schemas.event import Certify, Declare
 
 
 def verify_certificate(
@@ -29,6 +30,7 @@ def verify_certificate(
     entries: Iterable[Entry] | None,
     trust: Trust | None,
     checkpoints: Iterable[bytes] = (),
+    book: Book | None = None,
     progress: Callable[[int], None] = unseen,
 ) -> Verification:
     """Verify a certificate's credential, against a whole ledger where one is supplied.
@@ -45,6 +47,7 @@ def verify_certificate(
         entries: The ledger's stored entries, None where there is no ledger at hand.
         trust: The pinned trust file, None where there is none.
         checkpoints: Signed checkpoints of that ledger, newest last.
+        book: The rules to judge by; without it those of this program.
         progress: Called with the number of entries done.
 
     Raises:
@@ -65,55 +68,71 @@ def verify_certificate(
             found.problems.append("NOT SHOWN TO BE REGISTERED: give the ledger with -L, or the PDF, which holds its evidence")
             found.levels.append(Level(1, "issuer says", holds=False, detail="the signature fits the certificate; more was not shown"))
         return found
-    done, outcome = _replayed(entries, document, progress)
+    done, outcome = _replayed(entries, document, book, progress)
     _check_ledger(found, done, trust, list(checkpoints))
     claim = registered(found, done.memory, document)
     found.report_levels(claim, outcome, records=done.records)
     if claim is not None:
-        current(found, done.memory, claim, document)
+        current(found, done.memory, claim, document, book=book)
     if done.records and done.stopped is None:
         found.take_whole(done.records)
     return found
 
 
-def _replayed(entries: Iterable[Entry], document: dict[str, Any], progress: Callable[[int], None]) -> tuple[Replay, str | None]:
+def _replayed(
+    entries: Iterable[Entry], document: dict[str, Any], book: Book | None, progress: Callable[[int], None]
+) -> tuple[Replay, str | None]:
     """Replay a log; at the certificate's own event derive it again. Returns the replay, and "" or why the figures do not follow."""
     done, outcome = Replay(), None
     wanted = digest(document)
     for number, entry in enumerate(entries, start=1):
         if outcome is None and done.stopped is None and wanted.encode() in entry[1]:
-            outcome = _recomputed(done, entry, document, wanted)
+            outcome = _recomputed(done, entry, document, book)
         done.take(entry, expected=done.records if done.stopped is None else entry[0])
         progress(number)
     return done, outcome
 
 
-def _recomputed(done: Replay, entry: Entry, document: dict[str, Any], wanted: str) -> str | None:
+def _recomputed(done: Replay, entry: Entry, document: dict[str, Any], book: Book | None) -> str | None:
     try:
-        return recomputed(done.memory, read_record(entry[1]), document, wanted)
+        return recomputed(done.memory, read_record(entry[1]), document, book=book)
     except LedgerError as refusal:
         return str(refusal)
 
 
-def recomputed(memory: Memory, record: Record, document: dict[str, Any], wanted: str) -> str | None:
+def recomputed(memory: Memory, record: Record, document: dict[str, Any], *, book: Book | None = None) -> str | None:
     """Derive a certificate from the books just before its event.
 
     Returns:
         "" where every figure follows, or why not; None where this record does not certify it after all.
     """
+    wanted = digest(document)
     try:
-        place = next((n for n, event in enumerate(record.events) if isinstance(event, Certify) and event.credential == wanted), None)
-        if place is None:
+        found = next(
+            ((n, one) for n, one in enumerate(record.events) if isinstance(one, Certify | Declare) and one.credential == wanted), None
+        )
+        if found is None:
             return None
-        event = record.events[place]
+        place, event = found
         before = entered(memory, record.events[:place], key=record.header.key, record=record.id)
-        claim = apply(memory, record).claims.get(event.number)  # type: ignore[union-attr]
-        if claim is None:
-            return f"batch {event.batch} of the certificate is not among the batches that the evidence is about"  # type: ignore[union-attr]
-        recompute(before, claim, document)
+        claim = apply(memory, record).claims.get(event.number)
+        missing = lacking(memory, event)
+        if claim is None or missing:
+            return f"batch {missing or claim_names(event)[0]} of the certificate is not among the batches that the evidence is about"
+        recompute(before, claim, document, book=book)
     except LedgerError as refusal:
         return str(refusal)
     return ""
+
+
+def claim_names(event: Certify | Declare) -> list[str]:
+    """Return the batches that a certificate's event names."""
+    return event.batches if isinstance(event, Declare) else [event.batch]
+
+
+def lacking(memory: Memory, event: Certify | Declare) -> str:
+    """Return the first batch of a certificate that a partial view does not know, or nothing."""
+    return next((name for name in claim_names(event) if memory.scope is not None and name not in memory.scope), "")
 
 
 def _check_ledger(found: Verification, done: Replay, trust: Trust | None, checkpoints: list[bytes]) -> None:
@@ -152,15 +171,15 @@ def registered(found: Verification, view: View, document: dict[str, Any]) -> Cla
         return None
 
 
-def current(found: Verification, view: View, claim: Claim, document: dict[str, Any]) -> None:
+def current(found: Verification, view: View, claim: Claim, document: dict[str, Any], *, book: Book | None = None) -> None:
     """Say what became of a certificate since: taken back is a problem, what was corrected or revoked a caution."""
-    cautions = check_current(view, claim, document)
+    cautions = check_current(view, claim, document, book=book)
     gone = status(view, claim)[0] in ("withdrawn", "superseded", "absorbed")
     found.problems += cautions[:1] if gone else []
     found.cautions += cautions[1:] if gone else cautions
 
 
-def judged_as_of(view: View, document: dict[str, Any], day: str) -> list[dict[str, Any]]:
+def judged_as_of(view: View, document: dict[str, Any], day: str, *, book: Book | None = None) -> list[dict[str, Any]]:
     """Return a registered certificate's verdicts as of another date.
 
     Raises:
@@ -174,7 +193,15 @@ def judged_as_of(view: View, document: dict[str, Any], day: str) -> list[dict[st
     basis = document["basis"]
     again = build(
         view,
-        Request(claim.batch, subject["kind"], claim.number, subject["customer"], tuple(row["rule"] for row in subject["verdicts"])),
+        Request(
+            claim.batch,
+            subject["kind"],
+            claim.number,
+            subject["customer"],
+            tuple(row["rule"] for row in subject["verdicts"]),
+            lots=claim.batches,
+            book=book or own(),
+        ),
         issuer=Issuer(document["issuer"]["id"], document["issuer"]["name"], document["issuer"]["party"]),
         basis=Basis(basis["ledger"], basis["origin"], basis["size"], basis["root"]),
         issued=f"{day}T00:00:00Z",

@@ -28,9 +28,24 @@ MAX_BLOCK_BYTES: Final = 1 << 20
 MAX_RECORDS: Final = 1_000_000
 MAX_SCOPE: Final = 1_000_000
 MAX_PRIORS: Final = 1_000
+MAX_RULES: Final = 100
 MAX_NODES: Final = 64 * MAX_RECORDS
 
-_ORDER: Final = ("certificate", "key", "checkpoint", "prior", "anchor", "batch", "record", "node", "attest", "line", "line-node", "end")
+_ORDER: Final = (
+    "certificate",
+    "key",
+    "checkpoint",
+    "prior",
+    "anchor",
+    "batch",
+    "rule",
+    "record",
+    "node",
+    "attest",
+    "line",
+    "line-node",
+    "end",
+)
 _BLOCKS: Final = frozenset({"checkpoint", "anchor", "record", "attest"})
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -48,8 +63,9 @@ class Prior:
 class Evidence:
     """An evidence file as it was read, unverified.
 
-    `subject` is ("certificate", digest) or ("key", name); `leaves` are the index and leaf hash of every record, `records` gives their bytes
-    again. `lines` are leaves of an auditor's state tree with their indexes.
+    `subject` is ("certificate", digest) or ("key", name); `rules` are the canonical JSON of rules that the certificate quotes; `leaves` are
+    the index and leaf hash of every record, `records` gives their bytes again. `lines` are leaves of an auditor's state tree with their
+    indexes.
     """
 
     subject: tuple[Literal["certificate", "key"], str]
@@ -57,6 +73,7 @@ class Evidence:
     priors: list[Prior] = field(default_factory=list)
     anchors: list[bytes] = field(default_factory=list)
     scope: list[str] = field(default_factory=list)
+    rules: list[bytes] = field(default_factory=list)
     leaves: list[tuple[int, Hash]] = field(default_factory=list)
     nodes: list[Hash] = field(default_factory=list)
     attest: bytes | None = None
@@ -76,6 +93,8 @@ def format_evidence(evidence: Evidence) -> Iterator[bytes]:
         yield _block("anchor", note)
     for batch in evidence.scope:
         yield f"batch {batch}\n".encode()
+    for rule in evidence.rules:
+        yield b"rule " + rule + b"\n"
     for index, note in evidence.records():
         yield _block(f"record {index}", note)
     for node in evidence.nodes:
@@ -170,6 +189,8 @@ def _take(found: Evidence, item: _Item) -> None:
             if found.scope and item.rest[0] <= found.scope[-1]:
                 raise FormatError(f"batch {item.rest[0]} stands behind batch {found.scope[-1]}", line=item.number)
             _add(found.scope, item.rest[0], MAX_SCOPE, "batches")
+        case "rule":
+            _add(found.rules, " ".join(item.rest).encode(), MAX_RULES, "rules")
         case "node":
             _add(found.nodes, item.hash(0), MAX_NODES, "hashes")
         case "attest":
@@ -225,7 +246,7 @@ def _items(lines: Iterable[bytes]) -> Iterator[_Item]:
             if rest or next(source, None) is not None:
                 raise FormatError("nothing stands behind end", line=number)
             return
-        wanted = {"record": 2, "line": len(rest), "prior": len(rest)}.get(word, 1)
+        wanted = {"record": 2, "line": len(rest), "prior": len(rest), "rule": len(rest)}.get(word, 1)
         if len(rest) != wanted or not rest or (word == "line" and wanted < 2):  # noqa: PLR2004 - an index and a line
             raise FormatError(f"a {word} line has {len(rest)} words behind its name, want {max(wanted, 1)}", line=number)
         block = b""

@@ -15,7 +15,7 @@ from ledger.partial import named
 from ledger.record import Record
 from ledger.store.view import StoreView
 from ledger.view import Claim
-from schemas.event import AssayEvent, Certify, Correct, Event, Return, Ship, SiteEvent, Transform
+from schemas.event import AssayEvent, Certify, Correct, Declare, Event, Return, Ship, SiteEvent, Transform
 from schemas.identifier import REGISTRAR, party_of
 from schemas.statement import Placed
 
@@ -36,9 +36,9 @@ def touch_of_claim(view: StoreView, claim: Claim, *, upto: int) -> Touch:
         claim: The certificate.
         upto: Records from this index on are left out, save what withdrew the certificate and what ended a key.
     """
-    scope, places = _closure(view, claim.batch, before=upto << 8)
+    scope, places = _closure(view, claim.lots, before=upto << 8)
     indexes = {place >> 8 for place in places}
-    for number in {event.number for place in places if isinstance(event := view.event(place), Certify)}:
+    for number in {event.number for place in places if isinstance(event := view.event(place), Certify | Declare)}:
         other = view.claim(number)
         if other is not None and other.withdrawn is not None and (other.withdrawn >> 8 < upto or number == claim.number):
             indexes.add(other.withdrawn >> 8)
@@ -56,14 +56,16 @@ def touch_of_key(view: StoreView, key: str) -> Touch:
     return Touch(frozenset(), _with_keys(view, {index for index, _ in view.records_of(key)}))
 
 
-def _closure(view: StoreView, batch: str, *, before: int) -> tuple[frozenset[str], set[int]]:
-    """Return the scope of a batch and the positions of every event, amendment included, that names one of it before a position."""
+def _closure(view: StoreView, batches: Iterable[str], *, before: int) -> tuple[frozenset[str], set[int]]:
+    """Return the scope of batches and the positions of every event, amendment included, that names one of it before a position."""
     amended = _amended(view)
-    scope, waiting = {batch}, [batch]
+    scope = set(batches)
+    waiting = sorted(scope)
     places: set[int] = set()
     while waiting:
         name = waiting.pop()
-        touched = {place for place in (*view.touches(name, -1), *amended.get(name, ())) if place < before}
+        said = (claim.position for claim in view.declarations(name))
+        touched = {place for place in (*view.touches(name, -1), *amended.get(name, ()), *said) if place < before}
         places |= touched
         for place in touched:
             for event in _forms(view, place):

@@ -7,7 +7,7 @@ trust. There is no clock here: the same bytes give the same words on every machi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,7 @@ from ledger.keys import verify
 from ledger.memory import Memory
 from ledger.record import Record, read_record
 from ledger.replay import unseen
+from ledger.rules.book import Book, Entry, own, parse_rule
 from ledger.state import apply, authenticate
 from ledger.tlog import checkpoint, merkle
 from ledger.tlog.checkpoint import SignedCheckpoint
@@ -37,6 +38,7 @@ class _Partial:
     """A partial replay: its view, how far it came, what it found at the certificate's own event, and who signed what."""
 
     memory: Memory
+    book: Book | None = None
     touches: Touches = field(default_factory=Touches)
     witnessed: list[tuple[int, Witnessed]] = field(default_factory=list)
     signed: dict[str, list[int]] = field(default_factory=dict)
@@ -46,7 +48,12 @@ class _Partial:
 
 
 def verify_evidence(
-    evidence: Evidence, *, credential: bytes | None, trust: Trust | None, progress: Callable[[int], None] = unseen
+    evidence: Evidence,
+    *,
+    credential: bytes | None,
+    trust: Trust | None,
+    book: Book | None = None,
+    progress: Callable[[int], None] = unseen,
 ) -> Verification:
     """Verify evidence, and the certificate that it is about.
 
@@ -54,6 +61,7 @@ def verify_evidence(
         evidence: As it was read.
         credential: The certificate's JSON; None for evidence about a key.
         trust: The pinned trust file, None where there is none.
+        book: The rules to judge by, beside those that the evidence holds; without it those of this program.
         progress: Called with the number of records done.
 
     Raises:
@@ -79,6 +87,8 @@ def verify_evidence(
         partial.memory.roots.update(roots)
         partial.witnessed = [(signed.checkpoint.size, witnessed), *_anchored(evidence, trust, roots)]
         statement = _statement(evidence, trust, signed, roots)
+        partial.book, said = (book or own()).with_supplied(quoted_rules(evidence.rules, document))
+        found.cautions += said
         _replay(partial, evidence, document, trust, statement, progress)
         found.complete = _complete(statement)
     except LedgerError as refusal:
@@ -126,6 +136,23 @@ def _statement(evidence: Evidence, trust: Trust, signed: SignedCheckpoint, roots
     return statement, name
 
 
+def quoted_rules(rules: Iterable[bytes], document: dict[str, Any] | None) -> list[Entry]:
+    """Read the rules that evidence holds: each once, canonical, and quoted by the certificate by its hash.
+
+    Raises:
+        EncodingError, FormatError: One is no rule.
+        EvidenceError: The certificate does not quote it.
+    """
+    quoted = {} if document is None else {row["rule"]: row["rule_sha256"] for row in document["credentialSubject"]["verdicts"]}
+    found = []
+    for data in rules:
+        entry = parse_rule(data, what="a rule of the evidence")
+        if entry.canonical != data or quoted.pop(entry.rule.id, None) != entry.sha256:
+            raise EvidenceError(f"the evidence holds a rule {entry.rule.id} that the certificate does not quote")
+        found.append(entry)
+    return found
+
+
 def _complete(statement: tuple[Attestation, str] | None) -> str:
     if statement is None:
         return "completeness not shown"
@@ -152,7 +179,7 @@ def _replay(
             raise EvidenceError(f"the trust file pins ledger {trust.ledger}, the evidence begins with record {index}, id {record.id}")
         partial.memory.stand_at(index)
         if document is not None and wanted is not None and partial.outcome is None and wanted.encode() in data:
-            partial.outcome = recomputed(partial.memory, record, document, wanted)
+            partial.outcome = recomputed(partial.memory, record, document, book=partial.book)
         _apply(partial, index, record)
         if record.header.key == evidence.subject[1]:
             partial.numbers.append(record.header.seq)
@@ -190,7 +217,7 @@ def _conclude(
         found.problems.append("the evidence does not show the root that the certificate was computed on")
     found.report_levels(claim, partial.outcome, records=partial.records, attested=_attests(statement, document, claim))
     if claim is not None:
-        current(found, partial.memory, claim, document)
+        current(found, partial.memory, claim, document, book=partial.book)
     found.cautions += _untrusted_times(partial)
     found.status = f"status as of record {size - 1}, as far as the records supplied go"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from ledger.attested import Attested
@@ -18,13 +18,16 @@ from ledger.tlog.note import parse_note
 from ledger.view import Claim
 
 
-def evidence_of_claim(view: StoreView, number: str, *, basis: int, statement: Attested | None = None) -> Evidence:
+def evidence_of_claim(
+    view: StoreView, number: str, *, basis: int, rules: Sequence[bytes] = (), statement: Attested | None = None
+) -> Evidence:
     """Return the evidence of a certificate.
 
     Args:
         view: The ledger.
         number: The certificate.
         basis: The size of the log that it was computed on.
+        rules: The canonical JSON of the rules that it quotes, in the order of their ids.
         statement: An auditor's statement to show completeness with.
 
     Raises:
@@ -36,9 +39,10 @@ def evidence_of_claim(view: StoreView, number: str, *, basis: int, statement: At
         raise UnknownError("certificate", number)
     upto = max((claim.position >> 8) + 1, statement.statement.size if statement else 0)
     priors = {basis} | ({statement.statement.size} if statement else set())
-    return _evidence(
-        view, ("certificate", claim.credential), touch_of_claim(view, claim, upto=upto), claim, priors=priors, statement=statement
-    )
+    touch = touch_of_claim(view, claim, upto=upto)
+    found = _evidence(view, ("certificate", claim.credential), touch, claim, priors=priors, statement=statement)
+    found.rules = list(rules)
+    return found
 
 
 def evidence_of_key(view: StoreView, key: str) -> Evidence:

@@ -128,6 +128,11 @@ class Batch:
         return round(self.dry_left / (1 - self.moisture))
 
     @property
+    def gross_made(self) -> int:
+        """Wet mass in mg as it was made, at the last stated moisture."""
+        return round(self.dry_made / (1 - self.moisture))
+
+    @property
     def weight_u(self) -> Components:
         """Uncertainty components of the mass left, in mg: what was drawn took its part of them along."""
         return uncertainty.scaled(self.mass_u, self.dry_left, self.dry_made)

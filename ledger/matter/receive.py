@@ -9,6 +9,7 @@ from ledger.errors import AmountError, AssayError, DuplicateError, OriginError, 
 from ledger.matter import uncertainty
 from ledger.matter.batch import ANY, Batch, Content
 from ledger.matter.booking import RECEIVED, Booking, Page, positive, tagged
+from ledger.matter.parts import check_parts
 from ledger.matter.provenance import UNKNOWN, Portions, Source, Stock, shared
 from ledger.matter.uncertainty import Figure
 from ledger.policy import Material, Policy
@@ -32,6 +33,7 @@ def receive(page: Page, event: Receive) -> Booking:
     check_vessel(page, event.site, event.vessel, used=frozenset())
     gross = uncertainty.mass(event.mass, page.policy, where=_where(page, event.batch))
     page.figure_noted(overstated=gross.overstated, where=f"the mass of {event.batch}")
+    check_parts(event, gross.value)
     wet = wetness(page, event)
     dry = positive(round(gross.value * (1 - wet.value)), what=f"batch {event.batch}")
     if event.assay is None and material.form != "scrap":

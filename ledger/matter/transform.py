@@ -16,6 +16,7 @@ from ledger.matter.batch import Batch, Content, Taken, joined
 from ledger.matter.booking import RECEIVED, Booking, Edge, Page, positive, tagged
 from ledger.matter.closure import Claimant, close_constituent
 from ledger.matter.draw import draw
+from ledger.matter.parts import check_parts
 from ledger.matter.provenance import Stock, mixed, shared
 from ledger.matter.receive import check_vessel, measured, serial_ranges, wetness
 from ledger.matter.uncertainty import Components, Figure
@@ -95,9 +96,11 @@ def _product(page: Page, event: Transform, output: Output) -> Product:
         if output.assay is not None:
             msg = f'batch {output.batch} has the mass "balance", so its contents are what the others leave; leave out its assay'
             raise AssayError(msg)
+        check_parts(output, None)
         return Product(output, material, "balance", 0, wet.value, {}, {}, {}, {})
     gross: Figure = uncertainty.mass(output.mass, page.policy, where=f"{page.position}:{output.batch}")
     page.figure_noted(overstated=gross.overstated, where=f"the mass of {output.batch}")
+    check_parts(output, gross.value)
     dry = positive(round(gross.value * (1 - wet.value)), what=f"batch {output.batch}")
     mass_u = {cause: round(u) for cause, u in gross.u}
     if output.assay is None:

@@ -314,9 +314,15 @@ class StoreView:
         rows = self.connection.execute(select(t.claim.c.facts).order_by(t.claim.c.number))
         return [decoded("claim", _claim, facts) for (facts,) in rows]
 
-    def claims_by(self, party: str, kind: str) -> int:
-        """Return how many certificates of a kind a party has issued."""
-        query = select(func.count()).select_from(t.claim).where(t.claim.c.party == party, t.claim.c.kind == kind)
+    def declarations(self, batch: str) -> list[Claim]:
+        """Return the certificates over a product that a batch is a lot of, in the log's order."""
+        named = select(t.claim.c.facts).where(t.claim.c.facts.contains(f'"{batch}"', autoescape=True))
+        found = [decoded("claim", _claim, facts) for (facts,) in self.connection.execute(named)]
+        return sorted((claim for claim in found if batch in claim.batches), key=lambda claim: claim.position)
+
+    def claims_under(self, prefix: str) -> int:
+        """Return how many certificates have numbers that begin so."""
+        query = select(func.count()).select_from(t.claim).where(t.claim.c.number.startswith(prefix, autoescape=True))
         return int(self._one(query)[0])
 
 
@@ -333,7 +339,8 @@ def _facts(text: str) -> LedgerFacts:
 
 
 def _claim(facts: str) -> Claim:
-    return Claim(**json.loads(facts))
+    data = json.loads(facts)
+    return Claim(**{**data, **{name: tuple(data[name]) for name in ("batches", "period") if name in data}})
 
 
 def _key(facts: str) -> KeyFacts:

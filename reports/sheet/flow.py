@@ -14,12 +14,14 @@ from reportlab.platypus.paragraph import FragLine
 
 from reports.diagram import Diagram, Words
 from reports.fontset import BOLD, SANS
-from reports.page import Block, Piece
+from reports.page import ACCENT, FOOT, WIDTH, Block, Piece
 from reports.sheet.letters import register
 from reports.sheet.paper import REPEATED
-from reports.tags import Tag
+from reports.tags import FIELD, Tag
 
 space, break_page, break_when_short = Spacer, PageBreak, CondPageBreak
+FIELD_HEIGHT, FIELD_GAP = 40.0, 8.0
+"""How high a signature field is, and the room left above it."""
 Line: TypeAlias = tuple[float, list[str]] | FragLine
 """A set line: the page writer keeps room and words for a plain paragraph, fragments for one in several faces."""
 
@@ -215,3 +217,53 @@ class Lines(Flowable):  # type: ignore[misc]
             self.canv.setFillColor(piece.colour)
             self.canv.setFont(piece.face, piece.size)
             self.canv.drawString(piece.x, base, piece.text if piece.is_cut else f"{piece.text} ")
+
+
+class Field(Flowable):  # type: ignore[misc]
+    """A signature field at the foot of the first page, wherever it is read: its frame, a round mark, and lines set elsewhere.
+
+    What is drawn is what the field looks like (ISO 32000-1, 12.5.5); the page itself draws nothing there and leaves room.
+    """
+
+    foot_room = FIELD_HEIGHT + FIELD_GAP
+
+    def __init__(self, rows: Sequence[Sequence[Piece]], leading: float, alternative: str) -> None:
+        super().__init__()
+        self.rows = rows
+        self.leading = leading
+        self.width = self.height = 0
+        self.tags = (Tag("Form", alternative=alternative),)
+
+    def draw(self) -> None:
+        """Draw the appearance, and note where the field stands."""
+        register()
+        (tag,) = self.tags
+        x = round(self.canv.absolutePosition(0, 0)[0], 2)
+        tag.page, tag.box = self.canv.getPageNumber(), (x, FOOT, x + WIDTH, FOOT + FIELD_HEIGHT)
+        with self.canv.appearance(FIELD, WIDTH, FIELD_HEIGHT):
+            self._draw_frame()
+            base = (FIELD_HEIGHT + self.leading * len(self.rows)) / 2 - self.leading * 0.85
+            for row in self.rows:
+                for piece in row:
+                    self.canv.setFillColor(piece.colour)
+                    self.canv.setFont(piece.face, piece.size)
+                    self.canv.drawString(piece.x, base, piece.text)
+                base -= self.leading
+
+    def _draw_frame(self) -> None:
+        canvas, middle = self.canv, FIELD_HEIGHT / 2
+        canvas.setStrokeColor(ACCENT)
+        canvas.setLineWidth(0.8)
+        canvas.rect(0.4, 0.4, WIDTH - 0.8, FIELD_HEIGHT - 0.8)
+        canvas.circle(middle + 2, middle, 13)
+        canvas.setLineWidth(0.4)
+        canvas.circle(middle + 2, middle, 11)
+        canvas.setLineWidth(0.8)
+        canvas.line(middle + 2, middle + 11, middle + 2, middle + 2)  # a plumb bob on its line
+        canvas.setFillColor(ACCENT)
+        bob = canvas.beginPath()
+        bob.moveTo(middle + 2, middle + 3)
+        for across, up in ((5.4, 0.6), (5.4, -0.8), (2, -8), (-1.4, -0.8), (-1.4, 0.6)):
+            bob.lineTo(middle + across, middle + up)
+        bob.close()
+        canvas.drawPath(bob, stroke=0, fill=1)

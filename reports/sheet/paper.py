@@ -65,6 +65,14 @@ class Paper(Canvas):  # type: ignore[misc]
         self._code.append("EMC")
         found.append(True)
 
+    @contextmanager
+    def appearance(self, name: str, width: float, height: float) -> Iterator[None]:
+        """Draw within what a form field looks like: a form of its own, named in the page's resources and not drawn by the page."""
+        self.beginForm(name, 0, 0, width, height)
+        yield
+        self.endForm()
+        self._formsinuse.append(name)
+
     def save(self) -> None:
         """Draw the form with the count, and close the file."""
         count = self.getPageNumber() - 1
@@ -85,11 +93,19 @@ def set_pages(blocks: Sequence[Block], head: Head) -> tuple[bytes, Counter[int]]
     register()
     paper = letter if head.paper == "letter" else A4
     buffer = BytesIO()
-    frame = Frame((paper[0] - WIDTH) / 2, FOOT, WIDTH, paper[1] - TOP - FOOT, 0, 0, 0, 0)
+    room = sum(getattr(block, "foot_room", 0) for block in blocks)
     document = BaseDocTemplate(
         buffer,
         pagesize=paper,
-        pageTemplates=[PageTemplate("page", [frame], onPage=lambda canvas, _document: _furnish(canvas, head, paper))],
+        pageTemplates=[
+            PageTemplate(
+                name,
+                [Frame((paper[0] - WIDTH) / 2, FOOT + left, WIDTH, paper[1] - TOP - FOOT - left, 0, 0, 0, 0)],
+                onPage=lambda canvas, _document: _furnish(canvas, head, paper),
+                autoNextPageTemplate="page",
+            )
+            for name, left in (("first", room), ("page", 0))
+        ],
         invariant=1,
         pageCompression=1,
         initialFontName=SANS,

@@ -17,6 +17,7 @@ from ledger.certificates.certificate import Basis
 from ledger.evidence.format import Evidence, format_evidence, lines_of, read_evidence
 from ledger.evidence.verification import verify_evidence
 from ledger.evidence.writing import evidence_of_claim, evidence_of_key
+from ledger.rules.book import own
 from ledger.store.store import Store
 from ledger.store.view import StoreView
 from ledger.tlog import canonical, merkle
@@ -32,6 +33,7 @@ class Evidenced(Works):
     """The same chain of companies, with the log's real roots; `put` stores it, and then evidence can be asked for."""
 
     house: House
+    book = own()
 
     @property
     def leaves(self) -> list[merkle.Hash]:
@@ -68,7 +70,15 @@ class Evidenced(Works):
         subject = document["credentialSubject"]
         with Store(self.house.path).reading() as view:
             given = None if statement is None else self.attested(view, statement)
-            return kept(evidence_of_claim(view, subject["number"], basis=document["basis"]["size"], statement=given))
+            found = evidence_of_claim(view, subject["number"], basis=document["basis"]["size"], rules=self.rules(document), statement=given)
+            return kept(found)
+
+    def rules(self, document: Raw) -> list[bytes]:
+        """Return the rules that a certificate quotes, as its evidence holds them."""
+        return [
+            self.book.load(row["rule"]).canonical
+            for row in sorted(document["credentialSubject"]["verdicts"], key=lambda row: str(row["rule"]))
+        ]
 
     def attested(self, view: StoreView, statement: bytes) -> Attested:
         """Return a statement held against the stored log."""

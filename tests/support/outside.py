@@ -5,9 +5,11 @@ PYTHONPATH=tests/support python tests/support/outside.py writes them.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from books import ORIGIN, kg
 from evidenced import Evidenced, written
@@ -16,13 +18,17 @@ from keyring import signer
 from ledger.compare import Side, compare
 from ledger.evidence.format import Evidence
 from ledger.keys import verify
+from ledger.rules.book import own
 from ledger.store.store import Store
 from ledger.tlog import canonical, merkle, proof
 from ledger.tlog.checkpoint import Checkpoint, cosign, sign_checkpoint
+from ledger.view import Claim
 
 FOLDER = Path(__file__).parent.parent / "vectors" / "outside"
 WITNESS = signer("witness.example/one")
 TIME = 1_775_034_000
+
+Raw = dict[str, Any]
 
 
 def vectors(folder: Path) -> dict[str, bytes]:
@@ -36,6 +42,7 @@ def vectors(folder: Path) -> dict[str, bytes]:
     use = {"batch": "voltaic:AL", "mass": kg("500")}
     works.log("voltaic/1", step("split", "voltaic:works", [use], lot("voltaic:A1", "antimonial_lead", "500")))
     claim, document = works.certify("voltaic:A1")
+    _, origin = certified_battery(works)
     works.put(folder)
     plain = works.evidence(document)
     size, leaves = len(works.records), works.leaves
@@ -48,6 +55,8 @@ def vectors(folder: Path) -> dict[str, bytes]:
         "certificate.json": canonical.encode(document),
         "certificate.evidence": written(plain),
         "certificate-attested.evidence": written(works.evidence(document, statement=works.statement(claim.credential))),
+        "origin.json": canonical.encode(origin),
+        "origin.evidence": written(works.evidence(origin)),
         "key.evidence": written(works.key_evidence("voltaic/1")),
         "statement": works.statement(claim.credential),
         "certify.record": works.records[index].note,
@@ -56,6 +65,44 @@ def vectors(folder: Path) -> dict[str, bytes]:
         "fork": forked(works, note),
         "missing-input.evidence": written(_without(plain, "keystone:L2")),
     }
+
+
+RULES = (
+    "ftc.musa_323",
+    "usmca.wo.pb",
+    "far.baa.domestic_end_product",
+    "dfars.baa",
+    "dod.4865",
+    "dod.4872",
+    "irc.45X.sb",
+    "irc.45X.cell",
+    "usmca.psr.8507",
+    "uflpa.path_screen",
+    "leed.recycled_value",
+    "rcra.266_80",
+    "usmca.certification",
+    "outsider.lead",
+)
+
+
+def certified_battery(works: Evidenced) -> tuple[Claim, Raw]:
+    """Cast a battery whose maker states its parts and costs, and certify its origin by rules of every measure, one of them a pack's."""
+    rule = {**json.loads(own().load("scs103.v8").canonical), "id": "outsider.lead", "citation": "Outsider SPEC-1", "threshold": "60"}
+    works.book = own().with_pack({"outsider.lead.json": canonical.encode(rule)})
+    component = {"name": "plates", "cost": "64.5", "made_in": "US", "functional_cell": True, "screened": []}
+    product = {
+        "model": "Group 31",
+        "category": "sli",
+        "condition": "wet",
+        "parts": [{"part": "grid", "material": "antimonial_lead", "mass": kg("300")}, {"part": "electrolyte", "mass": kg("150.5")}],
+        "components": [component, {"name": "separators", "cost": "30", "made_in": "KR"}, {"name": "case", "cost": "5.5", "made_in": "CA"}],
+        "value": {"transaction": "180", "non_originating": "72"},
+        "energy_wh": "960",
+        "assembler_screened": [],
+    }
+    battery = {**lot("voltaic:B1", "battery", "900", Pb="70", Sb="0.4"), "pieces": 40, "product": product}
+    works.log("voltaic/1", step("assemble", "voltaic:works", [{"batch": "voltaic:AL", "mass": kg("700")}], battery))
+    return works.certify("voltaic:B1", "domestic-origin", rules=RULES, book=works.book)
 
 
 def cosignatures(note: bytes) -> list[bytes]:

@@ -12,11 +12,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import page
 import pikepdf
 from pikepdf import Name
 
 from ledger.tlog import canonical
 from reports import audit, certificate
+from reports.certificate_content import Seal
 from reports.lineage import Edge, Node
 from reports.sankey import page_diagram
 from sample_credential import credential, with_portions
@@ -56,14 +58,19 @@ AUDIT = audit.AuditReport(
 )
 
 
-def _certificate(made: dict[str, Any]) -> bytes:
+def _certificate(made: dict[str, Any], seal: Seal | None = None) -> bytes:
     nodes = [
         Node(f"keystone:RB-{number}", f"keystone:RB-{number}", "spent_battery", "keystone:reading", "end_of_life") for number in range(4)
     ]
     lot = Node("voltaic:BAT-26-0331", "voltaic:BAT-26-0331", "battery", "voltaic:dayton")
     edges = [Edge(node.id, lot.id, 5_000_000) for node in nodes]
     diagram = page_diagram([*nodes, lot], edges, title="Where the lead came from")
-    return certificate.render_pdf(made, credential_json=canonical.encode(made), evidence=b"evidence\n" * 400, diagram=diagram)
+    return certificate.render_pdf(made, credential_json=canonical.encode(made), evidence=b"evidence\n" * 400, diagram=diagram, seal=seal)
+
+
+def to_be_sealed(seal: Seal) -> bytes:
+    """Return a certificate with the panel of a seal, and no signature yet."""
+    return _certificate(credential(), seal)
 
 
 def _audit(**changes: Any) -> bytes:
@@ -134,7 +141,7 @@ def read_aloud(pdf: bytes) -> list[tuple[str, str]]:
         return [
             (str(element.S).removeprefix("/"), str(element.Alt) if "/Alt" in element else "".join(texts[place] for place in places))
             for element, places in elements(document)
-            if places or str(element.S) in {"/TD", "/TH"}
+            if places or str(element.S) in {"/TD", "/TH", "/Form"}
         ]
 
 
@@ -152,10 +159,22 @@ def elements(document: pikepdf.Pdf) -> Iterator[tuple[pikepdf.Object, list[tuple
                 places.append((element.Pg.objgen, int(item)))
             elif item.get("/Type") == Name.MCR:
                 places.append((item.Pg.objgen, int(item.MCID)))
+            elif item.get("/Type") == Name.OBJR:
+                continue
             else:
                 inner.append(item)
         yield element, places
         waiting += reversed(inner)
+
+
+def broken_rules(data: bytes) -> list[str]:
+    """Return what page-validation finds broken for either standard.
+
+    Where the last byte of a stream happens to be a carriage return, it takes that for a part of the line end and the length for wrong;
+    veraPDF counts as the length says.
+    """
+    found = {failure.rule_id for profile in ("3a", "ua1") for failure in page.validate_pdf_bytes(data, profile=profile).failures}
+    return sorted(found - ({"PDFA3A-STREAM-LENGTH-001"} if b"\r\nendstream" in data else set()))
 
 
 def verapdf(folder: Path, pdfs: dict[str, bytes]) -> dict[str, list[str]]:
