@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "sites": ("look", "Look", "List sites."),
     "trace": ("look", "Look", "Trace a batch back to its trucks or forward to its products."),
     "balance": ("look", "Look", "Balance the books, of the ledger or of a site."),
+    "recovered": ("recovered", "Look", "Tell a supplier what became of what it delivered."),
     "certify": ("certify", "Certify and verify", "Issue a certificate as a PDF with its signed data inside."),
     "certificates": ("certify", "Certify and verify", "List certificates and what became of them."),
     "certificate": ("certify", "Certify and verify", "Render a certificate again from its stored data."),

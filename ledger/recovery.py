@@ -124,10 +124,12 @@ def _add(view: View, name: str, part: dict[str, Fraction], found: dict[tuple[str
     batch = view.batch_before(name, LAST)
     if batch is None:  # pragma: no cover - a walk meets no batch that was voided
         return
+    gone = {constituent: total(portions) for constituent, portions in batch.gone.items()}  # delivered or disposed of, and not come back
+    disposed = {constituent: min(mass, gone.get(constituent, 0)) for constituent, mass in _disposed(view, name).items()}
     sums: dict[Fate, dict[str, int]] = {
         "held": batch.contained(),
-        "delivered": {constituent: total(portions) for constituent, portions in batch.gone.items()},
-        "disposed of": _disposed(view, name),
+        "delivered": {constituent: mass - disposed.get(constituent, 0) for constituent, mass in gone.items()},
+        "disposed of": disposed,
     }
     for fate, contained in sums.items():
         for constituent, mass in contained.items():
