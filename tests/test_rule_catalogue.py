@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from ledger.matter.claims import claims
 from ledger.matter.provenance import GAIN, Source
 from ledger.rules.book import own
 from ledger.rules.judge import Subject, judge
@@ -463,3 +464,36 @@ def test_tin_from_scrap_of_any_kind_is_recycled_for_conflict_minerals():
     assert judge(BOOK["sec.13p1.sn"], held, as_of=LATE).verdict == "PASS"
     mined = Subject({"Sn": {source("primary"): 5}}, "tin", 5)
     assert judge(BOOK["sec.13p1.sn"], mined, as_of=LATE).verdict == "INDETERMINATE"
+
+
+# Joint claims
+
+
+def all_three() -> Rule:
+    """End-of-life, collected and smelted in the US: three things asked of one and the same metal."""
+    data = BOOK["usmca.wo.pb"].model_dump(mode="json", by_alias=True)
+    asked = {"classes": ["end_of_life"], "origin": ["collected_in"]}
+    return Rule.model_validate(
+        data | {"numerator": [asked], "countries": ["US"], "facts": ["smelted_in"], "operator": "report", "threshold": None}
+    )
+
+
+def test_what_is_asked_together_is_asked_of_each_portion_not_of_three_sums():
+    """Half of the lead is end-of-life, half was collected in the US, half smelted there, and not a milligram is all three."""
+    held = {
+        source("end_of_life", collected_in="US", smelted_in="MX"): 50,
+        source("primary", mined_in="US", smelted_in="US"): 50,
+    }
+    rows = {claim.characteristic: claim.mass_mg for claim in claims("Pb", held)}
+    assert (rows["end_of_life"], rows["collected_in:US"], rows["smelted_in:US"]) == (50, 50, 50)
+    judged = judge(all_three(), Subject({"Pb": held}, "soft_lead", 100), as_of=LATE)
+    assert (judged.verdict, judged.figures["mass_mg"]) == ("FAIL", 0)
+    least = max(0, rows["end_of_life"] + rows["collected_in:US"] + rows["smelted_in:US"] - 200)
+    assert least == 0, "nor do the three sums say more than that it might be nothing"
+
+
+def test_the_same_three_sums_may_hide_half_of_it():
+    held = {source("end_of_life", collected_in="US", smelted_in="US"): 50, source("primary", mined_in="AU", smelted_in="MX"): 50}
+    rows = {claim.characteristic: claim.mass_mg for claim in claims("Pb", held)}
+    assert (rows["end_of_life"], rows["collected_in:US"], rows["smelted_in:US"]) == (50, 50, 50)
+    assert judge(all_three(), Subject({"Pb": held}, "soft_lead", 100), as_of=LATE).figures["mass_mg"] == 50
