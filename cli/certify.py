@@ -13,6 +13,7 @@ import click
 from cli.output import hint, listing, print_json, say
 from cli.prove import ATTEST
 from cli.rules import book_with, rule_pack_option
+from cli.seal import Sealing, read_sealing, seal_options
 from cli.session import Session, now_text, read_input, reading, writing
 from ledger.errors import ClaimError, QuorumError, StoreError, UnknownError
 
@@ -45,6 +46,7 @@ _PERIOD = re.compile(r"\A(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})\Z", re.ASCII)
 @click.option("--condition", type=click.Choice(["wet", "dry", "undrained"]), help="How the product was weighed.")
 @click.option("--valid-days", type=click.IntRange(1, 3660), default=365, show_default=True, help="How long it is valid.")
 @click.option("--number", metavar="NUMBER", help="Its number; default: the next one.")
+@seal_options
 @writing
 def certify(session: Session, kind: str, batch: str | None, output: str, customer: str, rules: tuple[str, ...], **more: Any) -> None:  # noqa: ANN401
     """Issue a certificate over a batch, or over a product in a period: a PDF with its signed data inside.
@@ -76,6 +78,8 @@ def issue(session: Session, signer: Signer, wish: dict[str, Any], output: Path, 
     issued = made or now_text()
     if made is not None:
         desk.made = lambda: made
+    sealing = read_sealing(session, wish, time=issued)
+    wish = wish | {"documents": [sealing.document] if sealing else []}
     built: list[dict[str, Any]] = []
 
     def plan(view: StoreView) -> Sequence[Raw]:
@@ -94,7 +98,7 @@ def issue(session: Session, signer: Signer, wish: dict[str, Any], output: Path, 
         return number
     _witnessed(session, store, number)
     signed = finish(store, signer, number, created=issued)
-    render(store, number, output)
+    render(store, number, output, sealing=sealing)
     if session.as_json:
         click.echo(signed.decode())
         return number
@@ -169,7 +173,8 @@ def _planned(view: StoreView, signer: Signer, wish: dict[str, Any], issued: str)
     for row in document["credentialSubject"]["verdicts"]:
         Store.remember(view, f"rule {row['rule_sha256']}", book.load(row["rule"]).canonical.decode())
     Store.keep_credential(view, number, digest=digest(document), unsigned=canonical.encode(document))
-    return [*raws, certify_raw(sheet, document, time=issued)], document
+    papers = {"documents": wish["documents"]} if wish["documents"] else {}
+    return [*raws, certify_raw(sheet, document, time=issued) | papers], document
 
 
 def _lots(view: StoreView, wish: dict[str, Any]) -> tuple[str, ...]:
@@ -235,8 +240,8 @@ def finish(store: Store, signer: Signer, number: str, *, created: str) -> bytes:
     return signed
 
 
-def render(store: Store, number: str, output: Path, *, attest: str | None = None) -> None:
-    """Render a certificate from its stored credential, with its evidence, and the trace of its lead drawn as it was then."""
+def render(store: Store, number: str, output: Path, *, attest: str | None = None, sealing: Sealing | None = None) -> None:
+    """Render a certificate from its stored credential, with its evidence, and the trace of its lead drawn as it was then; seal it last."""
     import json  # noqa: PLC0415 - loaded when needed
 
     from cli.picture import page_picture  # noqa: PLC0415 - loaded when needed
@@ -261,9 +266,10 @@ def render(store: Store, number: str, output: Path, *, attest: str | None = None
         evidence = b"".join(format_evidence(certificate_evidence(view, number, attest=attest)))
     if len(evidence) > LARGEST_EVIDENCE:  # a reader's program would not take it; it goes beside the PDF
         replace_file(output.with_suffix(".evidence"), evidence)
-        replace_file(output, render_pdf(document, credential_json=kept[2], diagram=diagram))
-    else:
-        replace_file(output, render_pdf(document, credential_json=kept[2], evidence=evidence, diagram=diagram))
+    within = evidence if len(evidence) <= LARGEST_EVIDENCE else None
+    seal = None if sealing is None else sealing.words
+    pdf = render_pdf(document, credential_json=kept[2], evidence=within, diagram=diagram, seal=seal)
+    replace_file(output, pdf if sealing is None else sealing.put_on(pdf, number))
 
 
 def lots_in(document: dict[str, Any]) -> list[str]:
@@ -317,27 +323,33 @@ def certificates(session: Session) -> list[dict[str, Any]]:
 @click.argument("number", metavar="ID")
 @click.option("-o", "--output", metavar="PDF", required=True, help="Where to write it.")
 @click.option("--attest", metavar="FILE", help=ATTEST)
+@seal_options
 @writing
-def certificate(session: Session, number: str, output: str, attest: str | None) -> None:
+def certificate(session: Session, number: str, output: str, attest: str | None, **options: Any) -> None:  # noqa: ANN401 - click's options
     """Render a certificate again from its stored data, with evidence up to the newest checkpoint.
 
+    With --seal it is sealed again, by the certificate that its certify record names and no other.
     One whose issuing was interrupted behind its registration is finished first: give its key with -k.
     """
+    from ledger.certificates.verification import seals_named  # noqa: PLC0415 - loaded when needed
     from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
 
     store = session.store()
     with store.reading() as view:
         kept = Store.credential(view, number)
         claim = view.claim(number)
-    if kept is None or claim is None:
-        raise UnknownError("certificate", number)
+        if kept is None or claim is None:
+            raise UnknownError("certificate", number)
+        sealing = read_sealing(session, options, time=now_text())
+        if sealing is not None:
+            sealing.check_named(number, seals_named(view.event(claim.position)))
     if session.dry_run:
         say(f"{number} would be rendered; nothing was written")
         return
     _witnessed(session, store, number)
     if kept[2] is None:
         finish(store, session.signer(session.key_file()), number, created=now_text())
-    render(store, number, Path(output), attest=attest)
+    render(store, number, Path(output), attest=attest, sealing=sealing)
     if session.as_json:
         print_json({"number": number, "file": output})
     else:

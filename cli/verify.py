@@ -13,6 +13,7 @@ import click
 from cli.history import History, history, is_export
 from cli.output import hint, print_json, progress, remark, say
 from cli.rules import book_with, rule_pack_option
+from cli.seal import look_at_seal
 from cli.session import Session, now_seconds, read_input, reading
 from ledger.errors import FormatError
 
@@ -52,7 +53,7 @@ def verify(session: Session, file: str, **options: Any) -> int:  # noqa: ANN401 
 
     A certificate's PDF carries its evidence: with --trust alone every figure is derived again from the records in it, without a ledger and
     without a network. With -L the whole ledger, or an export of it, is replayed instead; a ledger's own file also remembers a trust file.
-    With neither, whose ledger it is stays open, and the exit code is 1.
+    With neither, whose ledger it is stays open, and the exit code is 1. A PDF's seal (PAdES) is looked at beside that.
     """
     from ledger.recognition import recognise  # noqa: PLC0415 - loaded when needed
 
@@ -74,6 +75,12 @@ def verify(session: Session, file: str, **options: Any) -> int:  # noqa: ANN401 
     else:
         _print(found, verdicts, pinned[1] if pinned else None)
     return 0 if found.holds else 1
+
+
+def _pdf(given: _Given) -> Verification:
+    found = _certificate(given)
+    look_at_seal(found, given.data)
+    return found
 
 
 def _certificate(given: _Given) -> Verification:
@@ -162,7 +169,7 @@ def _fork(given: _Given) -> Verification:
 
 
 _CHECKS = {
-    "pdf": _certificate,
+    "pdf": _pdf,
     "json": _certificate,
     "evidence": _evidence,
     "record": _record,
@@ -210,6 +217,7 @@ def _print_json(found: Verification, verdicts: list[dict[str, Any]] | None) -> N
             "witnessed": found.witnessed,
             "complete": found.complete,
             "status": found.status,
+            "seal": found.seal,
             **({"verdicts": verdicts} if verdicts is not None else {}),
         }
     )
@@ -231,6 +239,8 @@ def _print(found: Verification, verdicts: list[dict[str, Any]] | None, pinned: s
         say(f"  level {level.level} {'yes' if level.holds else 'no '}  {level.name}: {level.detail}")
     if found.status:
         say(f"  {found.status}")
+    if found.seal:
+        say(f"  {found.seal}")
     for row in verdicts or []:
         say(f"  as of {row['as_of']}  {row['rule']:28} {row['verdict']}")
     for caution in found.cautions:

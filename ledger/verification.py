@@ -39,7 +39,11 @@ class Level:
 
 @dataclass(slots=True)
 class Verification:
-    """What verifying a file came to, with who witnessed it, and up to which record nothing can have been left out."""
+    """What verifying a file came to, with who witnessed it, and up to which record nothing can have been left out.
+
+    `seals` are the certificates of seals that the certify record names, None where that record was not shown; `seal` says what the seal
+    on a PDF is. A seal is no proof of anything that the ledger says, so nothing here follows from it.
+    """
 
     subject: str
     levels: list[Level] = field(default_factory=list)
@@ -50,6 +54,8 @@ class Verification:
     status: str = ""
     time: int | None = None
     document: dict[str, Any] | None = None
+    seals: frozenset[str] | None = None
+    seal: str = ""
 
     @property
     def holds(self) -> bool:

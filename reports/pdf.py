@@ -202,7 +202,7 @@ def field(rows: Sequence[tuple[Text, StyleName]], alternative: str) -> Block:
     Raises:
         FormatError: The font lacks a character.
     """
-    return flow.Field([_piece_row(_runs(text), style) for text, style in rows], 10.6, check(alternative, field="a signature field"))
+    return flow.Field([_piece_row(_runs(text), style) for text, style in rows], 10.4, check(alternative, field="a signature field"))
 
 
 def _piece_row(runs: Sequence[Run], style: StyleName) -> list[Piece]:

@@ -21,7 +21,8 @@ from ledger.tlog import checkpoint
 from ledger.trust import Trust
 from ledger.verification import UNPINNED, Level, Verification, witnessed_by
 from ledger.view import Claim, View
-from schemas.event import Certify, Declare
+from schemas.event import Certify, Declare, Event
+from schemas.statement import Dated
 
 
 def verify_certificate(
@@ -165,10 +166,18 @@ def _check_ledger(found: Verification, done: Replay, trust: Trust | None, checkp
 def registered(found: Verification, view: View, document: dict[str, Any]) -> Claim | None:
     """Return the claim that a certificate was registered with; where there is none, that is a problem."""
     try:
-        return check_registered(view, document, digest(document))
+        claim = check_registered(view, document, digest(document))
     except CertificateError as refusal:
         found.problems.append(f"NOT REGISTERED: {refusal}")
         return None
+    found.seals = seals_named(view.event(claim.position))
+    return claim
+
+
+def seals_named(event: Event | None) -> frozenset[str]:
+    """Return the certificates of seals that a certificate's own event names, by their SHA-256 (SPEC.md, "certify")."""
+    papers = event.documents if isinstance(event, Dated) else []
+    return frozenset(paper.sha256 for paper in papers if paper.kind == "seal")
 
 
 def current(found: Verification, view: View, claim: Claim, document: dict[str, Any], *, book: Book | None = None) -> None:

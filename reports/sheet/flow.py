@@ -20,8 +20,8 @@ from reports.sheet.paper import REPEATED
 from reports.tags import FIELD, Tag
 
 space, break_page, break_when_short = Spacer, PageBreak, CondPageBreak
-FIELD_HEIGHT, FIELD_GAP = 40.0, 8.0
-"""How high a signature field is, and the room left above it."""
+FIELD_BASE, FIELD_HEIGHT, FIELD_GAP = 42.0, 38.0, 6.0
+"""Where a signature field stands above the lower edge, between the foot line and the text; how high it is, and the room left above it."""
 Line: TypeAlias = tuple[float, list[str]] | FragLine
 """A set line: the page writer keeps room and words for a plain paragraph, fragments for one in several faces."""
 
@@ -225,7 +225,7 @@ class Field(Flowable):  # type: ignore[misc]
     What is drawn is what the field looks like (ISO 32000-1, 12.5.5); the page itself draws nothing there and leaves room.
     """
 
-    foot_room = FIELD_HEIGHT + FIELD_GAP
+    foot_room = FIELD_BASE + FIELD_HEIGHT + FIELD_GAP - FOOT
 
     def __init__(self, rows: Sequence[Sequence[Piece]], leading: float, alternative: str) -> None:
         super().__init__()
@@ -239,7 +239,7 @@ class Field(Flowable):  # type: ignore[misc]
         register()
         (tag,) = self.tags
         x = round(self.canv.absolutePosition(0, 0)[0], 2)
-        tag.page, tag.box = self.canv.getPageNumber(), (x, FOOT, x + WIDTH, FOOT + FIELD_HEIGHT)
+        tag.page, tag.box = self.canv.getPageNumber(), (x, FIELD_BASE, x + WIDTH, FIELD_BASE + FIELD_HEIGHT)
         with self.canv.appearance(FIELD, WIDTH, FIELD_HEIGHT):
             self._draw_frame()
             base = (FIELD_HEIGHT + self.leading * len(self.rows)) / 2 - self.leading * 0.85
