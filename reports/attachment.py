@@ -134,12 +134,7 @@ def _write_tree(document: Pdf, tree: Tag) -> None:
             content.append(number if is_here else Dictionary(Type=Name.MCR, Pg=pages[page - 1], MCID=number))
         if content:
             element.K = content[0] if len(content) == 1 else Array(content)
-        if tag.role == "TH":
-            element.A = column
-        if tag.alternative:
-            element.Alt = String(tag.alternative)
-        if tag.box:
-            element.A = Dictionary(O=Name.Layout, Placement=Name.Block, BBox=Array(tag.box))
+        _describe(element, tag, column)
         return element
 
     root.K = write(tree, root)
@@ -154,6 +149,18 @@ def _write_tree(document: Pdf, tree: Tag) -> None:
     root.ParentTree = document.make_indirect(Dictionary(Nums=Array(numbers)))
     root.ParentTreeNextKey = len(pages) + sum(tag.role == "Form" for tag in written)
     document.Root.StructTreeRoot = root
+
+
+def _describe(element: Object, tag: Tag, column: Object) -> None:
+    """Say of a structure element what is read in its place, in which language, and how it stands on the page."""
+    if tag.role == "TH":
+        element.A = column
+    if tag.language:
+        element.Lang = String(tag.language)
+    if tag.alternative:
+        element.Alt = String(tag.alternative)
+    if tag.box:
+        element.A = Dictionary(O=Name.Layout, Placement=Name.Block, BBox=Array(tag.box))
 
 
 def _write_fields(document: Pdf, fields: Sequence[tuple[Tag, Object]]) -> list[Object | int]:

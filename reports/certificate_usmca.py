@@ -113,7 +113,8 @@ def usmca_page(stated: Fields, *, date: str) -> list[Block]:
         stated: The credential's `usmca`.
         date: The day of the signature, that of the certificate.
     """
-    words = _WORDS[stated.optional("language") or "en"]
+    language = stated.optional("language") or "en"
+    words = _WORDS[language]
     goods, signature = stated.inside("goods"), stated.inside("authorized_signature")
     invoice = goods.optional("invoice")
     good = f"{goods.text('description')}; HS {goods.text('hs')}" + (f"; {words['invoice']} {invoice}" if invoice else "")
@@ -129,7 +130,7 @@ def usmca_page(stated: Fields, *, date: str) -> list[Block]:
     rows: list[list[Text]] = [
         [str(number), label, value] for number, (label, value) in enumerate(zip(words["elements"], values, strict=True), 1)
     ]
-    return [
+    page = [
         pdf.next_page(),
         *pdf.heading(str(words["title"])),
         pdf.space(4),
@@ -137,6 +138,7 @@ def usmca_page(stated: Fields, *, date: str) -> list[Block]:
         pdf.space(10),
         pdf.paragraph(str(words["statement"]), "body"),
     ]
+    return page if language == "en" else pdf.in_language(page, {"es": "es-MX", "fr": "fr-CA"}[language])
 
 
 def _contact(stated: Fields, name: str, words: Mapping[str, object]) -> Text:

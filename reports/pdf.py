@@ -163,6 +163,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Text]], shares: Sequence[
     return flow.grid([top, *body], [WIDTH * share / sum(shares) for share in shares], style, [read], repeat=1)
 
 
+def in_language(blocks: Sequence[Block], language: str) -> list[Block]:
+    """Say in which language blocks are read (ISO 32000-1, 14.9.2), where it is not that of the document."""
+    for tag in flow.tags_of(blocks):
+        tag.language = language
+    return list(blocks)
+
+
 def figure(diagram: Diagram, *, width: float = WIDTH, height: float = 620) -> Block:
     """Set a drawing, made smaller where it is larger than the room."""
     for words in diagram.words:

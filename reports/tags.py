@@ -23,6 +23,8 @@ FIELD = "seal"
 class Tag:
     """A structure element: its role, and what is in it (further tags, or marked content on pages).
 
+    `language` (RFC 5646) is said where it is not the document's.
+
     `marks` says where it was drawn, as page (from 1) and number on that page; a paragraph over two pages has two. `alternative` is read
     in place of a figure or a form field, `box` is its place on its page. A field draws nothing on the page itself, so it has no marks
     and `page` says where it stands.
@@ -33,6 +35,7 @@ class Tag:
     alternative: str = ""
     marks: list[tuple[int, int]] = field(default_factory=list)
     box: tuple[float, float, float, float] | None = None
+    language: str = ""
     page: int = 0
 
     def walk(self) -> Iterator[Tag]:

@@ -144,6 +144,13 @@ def test_all_ink_is_content_with_a_tag_or_an_artifact(kind):
             assert numbers == set(range(len(owners))) == {found for at, found in owned if at == page.obj.objgen}
 
 
+def test_a_page_in_another_language_says_so():
+    with opened(KINDS["origin with a certification"]()) as document:
+        spoken = [str(one.Lang) for one in document.objects if isinstance(one, pikepdf.Dictionary) and "/Lang" in one]
+    assert spoken.count("es-MX") >= 3
+    assert "en-US" in spoken
+
+
 def test_the_furniture_of_the_page_is_not_read():
     whole = pdf.build([pdf.paragraph("text"), pdf.next_page(), pdf.paragraph("more")], HEAD)
     assert read_aloud(whole) == [("P", "text"), ("P", "more")]

@@ -16,10 +16,14 @@ import page
 import pikepdf
 from pikepdf import Name
 
+from ledger.recovery import Received, Recovery, Row
+from ledger.sampling import Sample, Sampled
 from ledger.tlog import canonical
 from reports import audit, certificate
 from reports.certificate_content import Seal
 from reports.lineage import Edge, Node
+from reports.recovery import RecoveryReport
+from reports.recovery import render_pdf as recovery_pdf
 from reports.sankey import page_diagram
 from sample_credential import credential, with_portions
 
@@ -77,11 +81,52 @@ def _audit(**changes: Any) -> bytes:
     return audit.render_pdf(replace(AUDIT, **changes))
 
 
+def _certified_origin() -> bytes:
+    stated = {
+        "language": "es",
+        "certifier_capacity": "producer",
+        "certifier": {"name": "V", "title": "Trade", "address": "1 Plant Road", "country": "US", "phone": "+1", "email": "t@v.example"},
+        "exporter": "same as certifier",
+        "producer": "various",
+        "importer": "unknown",
+        "goods": {"description": "Batería", "hs": "8507.10"},
+        "origin_criterion": "B",
+        "blanket_period": {"from": "2026-01-01", "to": "2026-12-31"},
+        "authorized_signature": {"name": "J. Doe", "title": "Vice president"},
+    }
+    given = credential("domestic-origin")
+    return _certificate({**given, "credentialSubject": {**given["credentialSubject"], "usmca": stated}})
+
+
+def _product() -> bytes:
+    given = credential()
+    lots = [{"batch": f"voltaic:B{number}", "mass_mg": 10**9, "made": "2026-03-02"} for number in range(50)]
+    parts = [{"part": "grid", "material": "antimonial_lead", "mass_mg": 10**9}, {"part": "paste", "material": None, "mass_mg": 10**8}]
+    stated = {"model": "Group 31", "category": "sli", "condition": "wet", "parts": parts, "batches": lots}
+    subject = {name: value for name, value in given["credentialSubject"].items() if name != "batch"}
+    return _certificate({**given, "credentialSubject": {**subject, "product": stated}})
+
+
+def _recovery() -> bytes:
+    received = (Received("keystone:T1", "spent_battery", 10**10),)
+    rows = (Row("soft_lead", "held", {"Pb": 5 * 10**9, "Sb": 10**6}), Row("slag", "disposed of", {"Pb": 10**8}))
+    about = ("Keystone Core Recycling, Inc.", "Ohio Core Supply", "US", "ledger.example/lead", "ab" * 32, 90, "cd" * 32)
+    return recovery_pdf(RecoveryReport(*about, Recovery(received, rows)))
+
+
+_PAPERS = (("ticket", "ab" * 32),)
+_DRAWN = Sampled(7, 0, "ab" * 32, "receive", "2026-03-02T14:05:00Z", "yard:works", ("yard:L1",), "20000 kg", _PAPERS)
+SAMPLE = Sample("dice 5 2", 2, (_DRAWN,))
+
 _MAKERS: dict[str, Callable[[], bytes]] = {
     "certificate": lambda: _certificate(credential()),
     "domestic origin": lambda: _certificate(credential("domestic-origin")),
     "certificate of many": lambda: _certificate(with_portions(300)),
+    "origin with a certification": _certified_origin,
+    "product": _product,
+    "recovery": _recovery,
     "audit": _audit,
+    "audit with a sample": lambda: _audit(sample=SAMPLE),
     "audit that holds": lambda: _audit(holds=True, findings=[], counts=[], facts=[], checked=[], not_checked=[], as_of="no checkpoint"),
     "audit of many": lambda: _audit(findings=[Found("late", "flag", at, f"entry {at} is late by {at} hours") for at in range(300)]),
 }
