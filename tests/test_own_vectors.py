@@ -1,5 +1,8 @@
 """Our own test vectors, checked in: made anew they are the same bytes, and they are what SPEC.md says of them."""
 
+import json
+from typing import Any
+
 import pytest
 
 from keyring import signer
@@ -24,6 +27,12 @@ def trust(files):
     return read_trust(files["trust"], file="trust")
 
 
+def subject_of(credential: bytes) -> dict[str, Any]:
+    """Return the claims and figures of a credential."""
+    subject: dict[str, Any] = json.loads(credential)["credentialSubject"]
+    return subject
+
+
 def test_made_anew_they_are_the_same_bytes(files, tmp_path):
     again = vectors(tmp_path / "ledger")
     assert sorted(again) == sorted(files)
@@ -31,7 +40,7 @@ def test_made_anew_they_are_the_same_bytes(files, tmp_path):
 
 
 def test_the_certificate_is_recomputed_from_its_evidence(files, trust):
-    for name, complete in (("certificate.evidence", "completeness not shown"), ("certificate-attested.evidence", "complete to record 14")):
+    for name, complete in (("certificate.evidence", "completeness not shown"), ("certificate-attested.evidence", "complete to record 25")):
         evidence = read_evidence(lines_of(files[name]))
         found = verify_evidence(evidence, credential=files["certificate.json"], trust=trust)
         assert found.holds
@@ -43,7 +52,7 @@ def test_a_certificate_by_rules_of_every_measure_is_recomputed_with_the_rules_th
     assert (found.holds, found.cautions) == (
         True, ["rule outsider.lead v1 is none of this program's; it came with the certificate: Outsider SPEC-1"],
     )  # fmt: skip
-    verdicts = {row["rule"]: row["would_be"] for row in found.document["credentialSubject"]["verdicts"]}
+    verdicts = {row["rule"]: row["would_be"] for row in subject_of(files["origin.json"])["verdicts"]}
     assert verdicts == {
         "ftc.musa_323": "INDETERMINATE",
         "usmca.wo.pb": "FAIL",
@@ -59,6 +68,30 @@ def test_a_certificate_by_rules_of_every_measure_is_recomputed_with_the_rules_th
         "rcra.266_80": "NOT_APPLICABLE",
         "usmca.certification": "INDETERMINATE",
         "outsider.lead": "FAIL",
+    }
+
+
+def test_lots_are_declared_as_they_were_made(files, trust):
+    for name, complete in (("declared.evidence", "completeness not shown"), ("declared-attested.evidence", "complete to record ")):
+        found = verify_evidence(read_evidence(lines_of(files[name])), credential=files["declared.json"], trust=trust)
+        assert found.holds
+        assert found.complete.startswith(complete)
+    subject = subject_of(files["declared.json"])
+    assert (subject["number"], subject["mass_mg"], subject["pieces"]) == ("voltaic-RP-0001", 90_500_000, None)
+    grid = {"part": "grid", "material": "antimonial_lead", "mass_mg": 6_000_002}
+    assert (subject["product"]["model"], subject["product"]["parts"]) == ("Group 24", [grid])
+    assert [lot["mass_mg"] for lot in subject["product"]["batches"]] == [30_000_000, 20_000_000, 40_500_000]
+
+
+def test_a_certification_of_origin_under_the_usmca_is_recomputed(files, trust):
+    found = verify_evidence(read_evidence(lines_of(files["usmca.evidence"])), credential=files["usmca.json"], trust=trust)
+    assert found.holds
+    subject = subject_of(files["usmca.json"])
+    assert (subject["usmca"]["origin_criterion"], subject["usmca"]["language"]) == ("A", "es")
+    assert {row["rule"]: row["verdict"] for row in subject["verdicts"]} == {
+        "usmca.wo.pb": "PASS",
+        "usmca.certification": "PASS",
+        "ntib.origin": "FAIL",
     }
 
 

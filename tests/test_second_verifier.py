@@ -34,6 +34,7 @@ from issued import PAPER, event, lot, proved, step
 from judged import BOOK
 from keyring import signer
 from ledger.audit import Held, audit_mirror
+from ledger.certificates.certificate import Request
 from ledger.certificates.issuance import certify_raw
 from ledger.errors import LedgerError
 from ledger.evidence.format import lines_of, read_evidence
@@ -48,11 +49,12 @@ from ledger.tlog.checkpoint import Checkpoint, cosign, sign_checkpoint
 from ledger.tlog.note import parse_note
 from ledger.tlog.quorum import parse_policy
 from ledger.trust import Trust, read_trust
-from outside import FOLDER
+from outside import CERTIFICATION, CONTACT, FOLDER, MODEL, YEAR, declare
 from program import Program
 from published import table
 from schemas.event import EVENT
 from schemas.rule import Rule
+from schemas.usmca import Usmca
 
 Raw = dict[str, Any]
 
@@ -107,10 +109,13 @@ TRUST, CERTIFICATE, ORIGIN_CREDENTIAL = FILES["trust"], FILES["certificate.json"
 
 def credential_of(name: str) -> bytes:
     """Return the credential that an evidence file of ours is about."""
-    return ORIGIN_CREDENTIAL if name.startswith("origin") else CERTIFICATE
+    return FILES.get(f"{name.removesuffix('.evidence').removesuffix('-attested')}.json", CERTIFICATE)
 
 
-@pytest.mark.parametrize("name", ["certificate.evidence", "certificate-attested.evidence", "missing-input.evidence", "origin.evidence"])
+HOLDING = [name for name in sorted(FILES) if name.endswith(".evidence") and name not in ("key.evidence", "missing-input.evidence")]
+
+
+@pytest.mark.parametrize("name", [*HOLDING, "missing-input.evidence"])
 def test_both_say_the_same_of_our_vectors(name):
     assert differ(FILES[name], TRUST, credential_of(name)) is None
     assert (theirs(FILES[name], TRUST, credential_of(name)) == "holds") is (name != "missing-input.evidence")
@@ -144,18 +149,18 @@ def bent(data: bytes, dice: random.Random) -> bytes:
     return b"\n".join(lines)
 
 
-@pytest.mark.parametrize("name", ["certificate.evidence", "certificate-attested.evidence", "origin.evidence"])
+@pytest.mark.parametrize("name", HOLDING)
 def test_verdicts_on_damaged_evidence_never_differ(name):
     dice = random.Random(name)
-    count = MUTATIONS // 4 if name == "origin.evidence" else MUTATIONS // 2
+    count = MUTATIONS // 2 if name.startswith("certificate") else MUTATIONS // 8
     found = [differ(bent(FILES[name], dice), TRUST, credential_of(name)) for _ in range(count)]
     assert [one for one in found if one is not None] == []
 
 
-@pytest.mark.parametrize("name", ["certificate.evidence", "origin.evidence"])
+@pytest.mark.parametrize("name", ["certificate.evidence", "origin.evidence", "declared.evidence", "usmca.evidence"])
 def test_verdicts_on_damaged_certificates_never_differ(name):
     dice = random.Random(7)
-    found = [differ(FILES[name], TRUST, bent(credential_of(name), dice)) for _ in range(MUTATIONS // 4)]
+    found = [differ(FILES[name], TRUST, bent(credential_of(name), dice)) for _ in range(MUTATIONS // 8)]
     assert [one for one in found if one is not None] == []
 
 
@@ -167,7 +172,21 @@ def chain(tmp_path_factory):
     return works.put(tmp_path_factory.mktemp("chain"))
 
 
-def test_verdicts_on_evidence_with_records_left_out_never_differ(chain):
+@pytest.fixture(scope="module")
+def redeclared(tmp_path_factory):
+    """Three lots of which two were declared before, and that taken back."""
+    works = Evidenced()
+    works.alloy()
+    works.log("voltaic/1", *assembled())
+    first, _ = declare(works, "voltaic:D1", "voltaic:D2")
+    works.withdraw(first.number)
+    works.document = declare(works, "voltaic:D2", "voltaic:D3")[1]  # type: ignore[attr-defined]
+    return works.put(tmp_path_factory.mktemp("redeclared"))
+
+
+@pytest.mark.parametrize("works", ["chain", "redeclared"])
+def test_verdicts_on_evidence_with_records_left_out_never_differ(works, request):
+    chain = request.getfixturevalue(works)
     trust, certificate = chain.trust.text().encode(), canonical.encode(chain.document)
     for statement in (None, chain.statement()):
         whole = chain.evidence(chain.document, statement=statement)
@@ -191,10 +210,57 @@ def audits(folder: Path, trust: Trust) -> tuple[str, str]:
     return broken, "holds"
 
 
+class Declaring(Program):
+    """Random days on which what comes in is of one of two models, and lots of a model are declared, and declarations taken back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.declared = 0
+        self.acts = (*self.acts, self.declare, self.declare, self.declare, self.take_back)
+
+    def receipt(self, a: int, b: int, material: str, **more: Any) -> tuple[str, Raw]:
+        """Receive something of a stated model."""
+        return super().receipt(a, b, material, **more, product={"model": f"M{a % 2}"})
+
+    def declare(self, a: int, b: int) -> tuple[str, Raw] | None:
+        """Declare lots as they were signed in: mostly of one plant and model, sometimes of a wrong mass, plant or kind."""
+        receipts = [event for _, event in self.done if event["type"] == "receive" and event.get("assay")]
+        if not receipts:
+            return None
+        first = receipts[a % len(receipts)]
+        alike = [one for one in receipts if (one["site"], one["product"]) == (first["site"], first["product"])]
+        lots = {one["batch"]: one for one in [first, *alike[: b % 3], *(receipts[:1] if b % 13 == 0 else [])]}
+        mass = sum(round(Fraction(one["mass"]["value"]) * 10**6) for one in lots.values())
+        self.declared += 1
+        party = first["batch"].split(":")[0]
+        kind, letters = ("recycled-content", "RP") if b % 5 else ("domestic-origin", "OP")
+        return party, {
+            **declaration(*sorted(lots), site=first["site"], model=first["product"]["model"], kind=kind),
+            "number": f"{party}-{letters}-{self.declared:04d}",
+            "mass_mg": mass + (b % 11 == 0),
+            "credential": hashlib.sha256(str(self.declared).encode()).hexdigest(),
+        }
+
+    def take_back(self, a: int, b: int) -> tuple[str, Raw] | None:
+        """Withdraw a declaration, perhaps once more."""
+        numbers = [(key.split("/")[0], event["number"]) for key, event in self.done if event["type"] == "declare"]
+        if not numbers:
+            return None
+        party, number = numbers[a % len(numbers)]
+        return party, {"type": "withdraw", "time": TIME, "certificate": number, "reason": "counted wrongly"}
+
+
+def declaration(*batches: str, **more: object) -> Raw:
+    """Return a declaration of lots of a model."""
+    head = {"type": "declare", "time": TIME, "site": "voltaic:works", "kind": "recycled-content", "number": "voltaic-RP-0001"}
+    made = {"model": MODEL["model"], "period": YEAR, "batches": [*batches], "mass_mg": len(batches) * 30_000_000}
+    return {**head, **made, "credential": "ab" * 32, "valid_until": "2027-03-31T09:00:00Z", **more}
+
+
 @pytest.mark.parametrize("seed", range(LEDGERS))
 def test_verdicts_on_random_ledgers_and_on_what_their_books_refuse_never_differ(seed):
     dice = random.Random(seed)
-    program = Program()
+    program = Declaring() if seed % 2 else Program()
     tried: list[tuple[int, bytes]] = []
     submit = program.books.submit
 
@@ -207,6 +273,7 @@ def test_verdicts_on_random_ledgers_and_on_what_their_books_refuse_never_differ(
 
     program.books.submit = remembering  # type: ignore[method-assign]
     program.run([(dice.randrange(999), dice.randrange(999), dice.randrange(999)) for _ in range(60)])
+    dice.shuffle(tried)
     trust = Trust(program.books.ledger_id, ORIGIN, (signer(ORIGIN).vkey,))
     with TemporaryDirectory() as place:
         house = stored(program.books, Path(place) / "ledger")
@@ -558,6 +625,414 @@ def test_both_weigh_the_same_parts(name, tmp_path):
     folder = forgery(tmp_path / "forged", [*(logged.note for logged in works.records), record.note])
     here, there = audits(folder, works.trust)
     assert (here == "holds", there == "holds") == (holds, holds), (here, there)
+
+
+# ---- Certificates over a product model
+
+
+def assembled(count: int = 3, **more: object) -> list[Raw]:
+    """Return what makes lots of one model, 30 kg each: voltaic:D1 and on."""
+    heads = [lot(f"voltaic:D{number}", "battery", "30", Pb="70", Sb="0.4") for number in range(1, count + 1)]
+    use = {"batch": "voltaic:AL", "mass": kg("23")}
+    return [step("assemble", "voltaic:works", [use], {**head, "product": MODEL | {"volume_l": "1"}, **more}) for head in heads]
+
+
+def withdrawal(number: str, **more: object) -> Raw:
+    """Return the withdrawal of a certificate."""
+    return {"type": "withdraw", "time": TIME, "certificate": number, "reason": "counted wrongly", **more}
+
+
+AGAIN = {"number": "voltaic-RP-0002", "credential": "cd" * 32}
+REWORKED = step(
+    "rework",
+    "voltaic:works",
+    [{"batch": "voltaic:D1", "mass": kg("30")}],
+    {**lot("voltaic:E", "battery", "30", Pb="70", Sb="0.4"), "product": MODEL},
+)
+PIECE = step("split", "voltaic:works", [{"batch": "voltaic:D1", "mass": kg("5")}], lot("voltaic:E", "battery", "5"))
+SITE = {"type": "site", "time": TIME, "site": {"id": "voltaic:second", "party": "voltaic", "name": "second", "country": "US"}}
+BATTERY = {**received(product=MODEL), "mass": kg("30")}
+OPEN = {key: value for key, value in BATTERY.items() if key != "assay"} | {"material": "spent_battery", "feedstock": "end_of_life"}
+ALL_THREE = declaration("voltaic:D1", "voltaic:D2", "voltaic:D3")
+DECLARED: dict[str, tuple[bool, list[Raw]]] = {
+    "all lots": (True, [ALL_THREE]),
+    "one lot": (True, [declaration("voltaic:D2")]),
+    "two declarations apart": (True, [declaration("voltaic:D1"), declaration("voltaic:D2", "voltaic:D3", **AGAIN)]),
+    "a lot in two declarations": (False, [declaration("voltaic:D1", "voltaic:D2"), declaration("voltaic:D2", **AGAIN)]),
+    "a lot in two, the first withdrawn": (True, [ALL_THREE, withdrawal("voltaic-RP-0001"), declaration("voltaic:D2", **AGAIN)]),
+    "a lot in two, the second withdrawn, and a third": (False, [
+        declaration("voltaic:D1"), declaration("voltaic:D2", **AGAIN), withdrawal("voltaic-RP-0002"),
+        declaration("voltaic:D1", number="voltaic-RP-0003", credential="ef" * 32),
+    ]),
+    "a lot in two declarations of two kinds": (True, [
+        declaration("voltaic:D1"),
+        declaration("voltaic:D1", **AGAIN | {"kind": "domestic-origin", "number": "voltaic-OP-0001"}),
+    ]),
+    "withdrawn twice": (False, [ALL_THREE, withdrawal("voltaic-RP-0001"), withdrawal("voltaic-RP-0001")]),
+    "superseded by another of its sort": (True, [ALL_THREE, withdrawal("voltaic-RP-0001", superseded_by="voltaic-RP-0002")]),
+    "superseded by a certificate of a batch": (False, [ALL_THREE, withdrawal("voltaic-RP-0001", superseded_by="voltaic-RC-0002")]),
+    "superseded by itself": (False, [ALL_THREE, withdrawal("voltaic-RP-0001", superseded_by="voltaic-RP-0001")]),
+    "a number taken": (False, [declaration("voltaic:D1"), declaration("voltaic:D2", credential="cd" * 32)]),
+    "a credential taken": (True, [declaration("voltaic:D1"), declaration("voltaic:D2", number="voltaic-RP-0002")]),
+    "the number of a batch's certificate": (False, [declaration("voltaic:D1", number="voltaic-RC-0001")]),
+    "the number of the other kind": (False, [declaration("voltaic:D1", number="voltaic-OP-0001")]),
+    "the number of another party": (False, [declaration("voltaic:D1", number="keystone-RP-0001")]),
+    "another model": (False, [declaration("voltaic:D1", model="Group 31")]),
+    "another party's plant": (False, [declaration("voltaic:D1", site="keystone:works")]),
+    "another plant of its own": (False, [SITE, declaration("voltaic:D1", site="voltaic:second")]),
+    "a plant that nobody knows": (False, [declaration("voltaic:D1", site="voltaic:third")]),
+    "a period that ends before": (False, [declaration("voltaic:D1", period={"from": "2026-01-01", "to": "2026-03-01"})]),
+    "a period of that day": (True, [declaration("voltaic:D1", period={"from": "2026-03-02", "to": "2026-03-02"})]),
+    "a period that begins after": (False, [declaration("voltaic:D1", period={"from": "2026-03-03", "to": "2026-12-31"})]),
+    "a milligram more": (False, [declaration("voltaic:D1", mass_mg=30_000_001)]),
+    "a milligram less": (False, [declaration("voltaic:D1", mass_mg=29_999_999)]),
+    "a batch that nobody made": (False, [declaration("voltaic:D9")]),
+    "a batch without a product": (False, [PIECE, declaration("voltaic:E", mass_mg=5_000_000)]),
+    "what was made of a lot": (False, [REWORKED, declaration("voltaic:D1", "voltaic:E")]),
+    "what was made of a lot beside others": (True, [REWORKED, declaration("voltaic:D2", "voltaic:E")]),
+    "a lot that was used up": (True, [REWORKED, declaration("voltaic:D1")]),
+    "a lot that was received": (True, [BATTERY, declaration("voltaic:R")]),
+    "a lot that was never assayed": (False, [OPEN, declaration("voltaic:R")]),
+    "a lot that is provisional": (False, [BATTERY | {"provisional": True}, declaration("voltaic:R")]),
+    "a lot made late on the eve": (True, [
+        BATTERY | {"time": "2026-12-31T23:59:59-08:00"}, declaration("voltaic:R"),
+    ]),
+    "a lot made early on the day after": (False, [
+        BATTERY | {"time": "2027-01-01T00:00:00+14:00"}, declaration("voltaic:R"),
+    ]),
+    "a lot of no model": (False, [BATTERY | {"product": {"category": "sli"}}, declaration("voltaic:R")]),
+    "a lot with a certificate of its own": (True, [BATTERY, declaration("voltaic:R"), {
+        "type": "certify", "time": TIME, "site": "voltaic:works", "batch": "voltaic:R", "kind": "recycled-content",
+        "number": "voltaic-RC-0001", "mass_mg": 30_000_000, "credential": "ef" * 32, "valid_until": "2027-03-31T09:00:00Z",
+    }]),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def line():
+    works = Evidenced()
+    works.alloy()
+    works.log("voltaic/1", *assembled())
+    return works
+
+
+def appended(works: Evidenced, folder: Path, events: list[Raw]) -> tuple[str, str]:
+    """Return what both say of an export of the log to which an operator added one record more, whatever the books say of it."""
+    header = works.draft("voltaic/1", SITE).header
+    made = {name: works.records[works.batch(name).fixed_at >> 8].id for name in works.memory.numbers}
+    for item in events:
+        for use in item.get("inputs", ()):
+            use["made_by"] = made[use["batch"]]
+    record = sign(header, [EVENT.validate_json(canonical.encode(item)) for item in events], signer("voltaic/1"))
+    return audits(forgery(folder / "forged", [*(logged.note for logged in works.records), record.note]), works.trust)
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_both_take_the_same_declarations(name, line, tmp_path):
+    holds, events = DECLARED[name]
+    here, there = appended(line, tmp_path, events)
+    assert (here == "holds", there == "holds") == (holds, holds), (here, there)
+
+
+DECLARE_FORMS: dict[str, tuple[bool, Raw]] = {
+    "as it is": (True, {}),
+    "a lot twice": (False, {"batches": ["voltaic:D1", "voltaic:D1"]}),
+    "out of order": (False, {"batches": ["voltaic:D2", "voltaic:D1"]}),
+    "no lot": (False, {"batches": []}),
+    "1,000 lots": (True, {"batches": [f"voltaic:X{number:04d}" for number in range(1000)]}),
+    "1,001 lots": (False, {"batches": [f"voltaic:X{number:04d}" for number in range(1001)]}),
+    "a period backwards": (False, {"period": {"from": "2026-12-31", "to": "2026-01-01"}}),
+    "a period of no day": (False, {"period": {"from": "2026-02-30", "to": "2026-12-31"}}),
+    "an open period": (False, {"period": {"from": "2026-01-01", "to": None}}),
+    "no mass": (False, {"mass_mg": 0}),
+    "no model": (False, {"model": ""}),
+    "a batch beside the lots": (False, {"batch": "voltaic:D1"}),
+    "an owner": (False, {"owner": "voltaic"}),
+    "documents": (True, {"documents": []}),
+}
+
+
+def taken(model: Callable[[bytes], object], value: Raw) -> bool:
+    """Return whether a model of the program takes a value."""
+    try:
+        model(canonical.encode(value))
+    except ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", DECLARE_FORMS)
+def test_both_take_the_same_forms_of_a_declaration(name):
+    holds, changes = DECLARE_FORMS[name]
+    item = declaration("voltaic:D1") | changes
+    assert (taken(EVENT.validate_json, item), SECOND.is_event(item)) == (holds, holds)
+
+
+def put_in(document: Any, path: str, value: object) -> None:
+    """Change what stands at a dotted path, or take it away."""
+    *way, last = (int(name) if name.isdigit() else name for name in path.split("."))
+    for name in way:
+        document = document[name]
+    if value == "left out":
+        del document[last]
+    else:
+        document[last] = value
+
+
+def resigned(works: Evidenced, folder: Path, document: Raw, changes: Raw) -> tuple[str, str]:
+    """Return what both say of a credential with changes, which its issuer registered and signed all the same."""
+    raw, document = certify_raw(works.memory, document, time=TIME), json.loads(canonical.encode(document))
+    for path, value in changes.items():
+        put_in(document, path, value)
+    works.log("voltaic/1", {**raw, "credential": hashlib.sha256(canonical.encode(document)).hexdigest()})
+    document = proved(document, "voltaic/1")
+    data = written(works.put(folder).evidence(document))
+    trust, credential = works.trust.text().encode(), canonical.encode(document)
+    return ours(data, trust, credential), theirs(data, trust, credential)
+
+
+SUBJECT = "credentialSubject"
+RESIGNED: dict[str, tuple[bool, Raw]] = {
+    "as it is": (True, {}),
+    "another model": (False, {f"{SUBJECT}.product.model": "Group 31"}),
+    "another period": (False, {f"{SUBJECT}.period": {"from": "2026-01-01", "to": "2026-06-30"}}),
+    "no period": (False, {f"{SUBJECT}.period": None}),
+    "another plant": (False, {f"{SUBJECT}.plant.site": "keystone:works"}),
+    "another country": (False, {f"{SUBJECT}.plant.country": "CA"}),
+    "another mass": (False, {f"{SUBJECT}.mass_mg": 1}),
+    "pieces": (False, {f"{SUBJECT}.pieces": 1}),
+    "a batch": (False, {f"{SUBJECT}.batch": "voltaic:D1"}),
+    "no batches": (False, {f"{SUBJECT}.product.batches": "left out"}),
+    "one lot fewer": (False, {f"{SUBJECT}.product.batches": []}),
+    "no product": (False, {f"{SUBJECT}.product": "left out"}),
+    "another mass of a lot": (False, {f"{SUBJECT}.product.batches.0.mass_mg": 1}),
+    "another day of a lot": (False, {f"{SUBJECT}.product.batches.0.made": "2026-03-03"}),
+    "another category": (False, {f"{SUBJECT}.product.category": "ev"}),
+    "no condition": (False, {f"{SUBJECT}.condition": None}),
+    "another condition in the issuer's words": (True, {f"{SUBJECT}.condition": "dry"}),
+    "a condition that is none": (False, {f"{SUBJECT}.condition": "damp"}),
+    "another material": (False, {f"{SUBJECT}.material": "product"}),
+    "something absorbed": (False, {f"{SUBJECT}.absorbs": ["voltaic-RC-0001"]}),
+    "another custody model": (False, {f"{SUBJECT}.model": "segregated"}),
+    "the type of a batch's certificate": (False, {"type": ["VerifiableCredential", "RecycledContentCertificate"]}),
+    "another name": (False, {"name": "Recycled content certificate voltaic-RP-0001"}),
+    "a nameless customer": (False, {f"{SUBJECT}.customer": ""}),
+    "an order of 201 letters": (False, {f"{SUBJECT}.order": "o" * 201}),
+    "reasons that are no list": (False, {f"{SUBJECT}.verdicts.0.reasons": "because"}),
+}
+
+
+@pytest.mark.parametrize("name", RESIGNED)
+def test_both_say_the_same_of_a_declaration_that_was_signed_with(name, tmp_path):
+    holds, changes = RESIGNED[name]
+    works = Evidenced()
+    works.alloy()
+    works.log("voltaic/1", *assembled())
+    request = Request("", "recycled-content", "voltaic-RP-0001", "Regulator", period=YEAR, lots=("voltaic:D1", "voltaic:D3"))
+    here, there = resigned(works, tmp_path, works.built(request, party="voltaic"), changes)
+    assert (here == "holds", there == "holds") == (holds, holds), (here, there)
+
+
+UNLIKE: dict[str, tuple[Raw, Raw]] = {
+    "nothing": ({}, {}),
+    "parts": ({"parts": [{"part": "grid", "mass": kg("1")}]}, {}),
+    "condition": ({"condition": "dry"}, {}),
+    "category": ({"category": "ev"}, {}),
+    "energy": ({"energy_wh": "15"}, {"energy_wh": "5"}),
+    "components": ({"components": []}, {}),
+    "a null": ({"net": None}, {}),
+}
+
+
+@pytest.mark.parametrize("name", UNLIKE)
+@pytest.mark.parametrize("material", ["battery", "antimonial_lead"])
+def test_both_judge_lots_alike_that_are_unlike_in(name, material, tmp_path):
+    works, pack = Evidenced(), probes()
+    works.book = own().with_pack(pack)
+    for number, changes in enumerate(UNLIKE[name], 1):
+        product = {key: value for key, value in (MODEL | changes).items() if key != "net"}
+        item = received(product=product, private={"pathway": SEALED}, feedstock=["primary", "home_scrap"][number - 1])
+        works.log("voltaic/1", {**item, "batch": f"voltaic:D{number}", "material": material if number == 1 else "battery"})
+        works.log("voltaic/1", *determined(f"voltaic:D{number}", q_a=True, q_b=number == 1, **({"q_c": False} if number == 2 else {})))
+    works.log("voltaic/1", drawn("split", "S", "D1", product=MODEL))
+    works.log("voltaic/1", *determined("voltaic:S", q_b=True))
+    rules = tuple(sorted(name.removesuffix(".json") for name in pack))
+    found = [declare(works, *lots, kind="domestic-origin", rules=rules, book=works.book)[1] for lots in LOTS]
+    works.put(tmp_path)
+    for document in found:
+        data, credential = written(works.evidence(document)), canonical.encode(document)
+        trust = works.trust.text().encode()
+        assert (ours(data, trust, credential), theirs(data, trust, credential)) == ("holds", "holds")
+
+
+LOTS = (("voltaic:D1", "voltaic:D2"), ("voltaic:S",))
+
+
+# ---- Certifications of origin under the USMCA
+
+
+USMCA_FORMS: dict[str, tuple[bool, Raw]] = {
+    "as it is": (True, {}),
+    **{f"no {name}": (False, {name: "left out"}) for name in SECOND.USMCA_ELEMENTS},
+    **{f"an empty {name}": (False, {name: ""}) for name in SECOND.USMCA_ELEMENTS},
+    "another field": (False, {"more": 1}),
+    "no language": (True, {"language": "left out"}),
+    "another language": (False, {"language": "de"}),
+    "another capacity": (False, {"certifier_capacity": "broker"}),
+    "a certifier without a title": (False, {"certifier.title": None}),
+    "a certifier without a name": (False, {"certifier.name": ""}),
+    "a certifier of no country": (False, {"certifier.country": "UK"}),
+    "a certifier who is said elsewhere": (False, {"certifier": "same as certifier"}),
+    "an exporter without a title": (True, {"exporter": {**CONTACT, "title": None}}),
+    "an exporter who is unknown": (False, {"exporter": "unknown"}),
+    "various producers": (True, {"producer": "various"}),
+    "an importer who is unknown": (True, {"importer": "unknown"}),
+    "various importers": (False, {"importer": "various"}),
+    "an importer without email": (False, {"importer.email": "left out"}),
+    "a heading of four digits": (False, {"goods.hs": "7801"}),
+    "a heading without a dot": (False, {"goods.hs": "780110"}),
+    "goods without a description": (False, {"goods.description": ""}),
+    "a criterion beyond D": (False, {"origin_criterion": "E"}),
+    "twelve months": (True, {"blanket_period": {"from": "2026-03-01", "to": "2027-02-28"}}),
+    "a day more": (False, {"blanket_period": {"from": "2026-03-01", "to": "2027-03-01"}}),
+    "a leap year": (True, {"blanket_period": {"from": "2024-02-29", "to": "2025-02-28"}}),
+    "a period backwards": (False, {"blanket_period": {"from": "2026-03-02", "to": "2026-03-01"}}),
+    "one day": (True, {"blanket_period": {"from": "2026-03-01", "to": "2026-03-01"}}),
+    "neither period nor invoice": (False, {"blanket_period": None}),
+    "an invoice without a period": (True, {"blanket_period": None, "goods.invoice": "I-1"}),
+    "no period and an empty invoice": (False, {"blanket_period": None, "goods.invoice": ""}),
+    "a signature without a title": (False, {"authorized_signature.title": "left out"}),
+}
+
+
+@pytest.mark.parametrize("name", USMCA_FORMS)
+def test_both_take_the_same_certifications(name):
+    holds, changes = USMCA_FORMS[name]
+    item = json.loads(canonical.encode(CERTIFICATION))
+    for path, value in changes.items():
+        put_in(item, path, value)
+    assert (taken(Usmca.model_validate_json, item), SECOND.is_usmca(item)) == (holds, holds)
+
+
+CERTIFIED: dict[str, tuple[bool, Raw]] = {
+    "as it is": (True, {}),
+    "null": (False, {"usmca": None}),
+    "left out": (False, {"usmca": "left out"}),
+    "a blank element": (False, {"usmca.certifier.name": ""}),
+    "another criterion": (True, {"usmca.origin_criterion": "B"}),
+    "an invoice": (True, {"usmca.blanket_period": None, "usmca.goods.invoice": "I-1"}),
+    "no verdict on what is wholly obtained": (False, {"verdicts.0": "left out"}),
+    "no verdict on its completeness": (False, {"verdicts.1": "left out"}),
+    "another verdict on what is wholly obtained": (False, {"verdicts.0.verdict": "FAIL", "verdicts.0.would_be": "FAIL"}),
+    "another verdict on its completeness": (False, {"verdicts.1.verdict": "INDETERMINATE", "verdicts.1.would_be": "INDETERMINATE"}),
+}
+NORTH = {"collected_in": ["CA", "US"], "smelted_in": "US", "refined_in": "MX"}
+WHOLLY = ("usmca.wo.pb", "usmca.certification")
+
+
+def certification(works: Evidenced, places: Raw, criterion: str) -> Raw:
+    """Return the unsigned certificate of lead with a certification of origin."""
+    works.log("voltaic/1", {**received(places=places, feedstock="end_of_life"), "material": "soft_lead"})
+    usmca = Usmca.model_validate_json(canonical.encode({**CERTIFICATION, "origin_criterion": criterion}))
+    request = works.request("voltaic:R", "domestic-origin", party="voltaic", rules=WHOLLY, book=own(), usmca=usmca)
+    return works.built(request, party="voltaic")
+
+
+@pytest.mark.parametrize("name", CERTIFIED)
+def test_both_say_the_same_of_a_certification_that_was_signed_with(name, tmp_path):
+    holds, changes = CERTIFIED[name]
+    works = Evidenced()
+    document = certification(works, NORTH, "A")
+    here, there = resigned(works, tmp_path, document, {f"{SUBJECT}.{path}": value for path, value in changes.items()})
+    assert (here == "holds", there == "holds") == (holds, holds), (here, there)
+
+
+@pytest.mark.parametrize("places", [{"collected_in": "CN"}, {}, {**NORTH, "refined_in": "CN"}])
+@pytest.mark.parametrize("criterion", ["A", "B", "C", "D"])
+def test_neither_takes_criterion_a_for_what_is_not_wholly_obtained(places, criterion, tmp_path):
+    works = Evidenced()
+    document = certification(works, places, "B")
+    here, there = resigned(works, tmp_path, document, {f"{SUBJECT}.usmca.origin_criterion": criterion})
+    assert (here == "holds", there == "holds") == (criterion != "A", criterion != "A"), (here, there)
+
+
+# ---- Forms of rules
+
+
+COST = next(rule for rule in BOOK if rule["measure"] == "cost_share")
+SHARE = next(rule for rule in BOOK if rule["measure"] == "mass_share" and rule["operator"] == ">=" and isinstance(rule["threshold"], str))
+PAPERS_RULE, FACTS_RULE, VALUE = (
+    next(rule for rule in BOOK if rule["measure"] == name) for name in ("completeness", "limits", "value_share")
+)
+STEPS = [{"from": None, "to": "2026-12-31", "percent": "5"}, {"from": "2027-01-01", "to": None, "percent": "9"}]
+RULE_FORMS: dict[str, tuple[bool, Raw, Raw]] = {
+    "an unknown key": (False, SHARE, {"more": 1}),
+    "no key of those that must stand": (False, SHARE, {"confidence": "left out"}),
+    "an operator of another measure": (False, SHARE, {"operator": "flag"}),
+    "another operator of its measure": (True, SHARE, {"operator": "=="}),
+    "a report with a threshold": (False, SHARE, {"operator": "report"}),
+    "a report": (True, SHARE, {"operator": "report", "threshold": None}),
+    "no threshold": (False, SHARE, {"threshold": None}),
+    "a threshold that is a number": (False, SHARE, {"threshold": 5}),
+    "steps": (True, SHARE, {"threshold": STEPS}),
+    "no steps": (False, SHARE, {"threshold": []}),
+    "countries and countries left out": (False, SHARE, {"countries": ["US"], "excluded": ["CN"]}),
+    "countries left out": (True, SHARE, {"countries": [], "excluded": ["CN"]}),
+    "a country that is none": (False, SHARE, {"countries": ["UK"]}),
+    "no numerator": (False, SHARE, {"numerator": []}),
+    "a term of no class": (False, SHARE, {"numerator": [{"classes": []}]}),
+    "a term of a weight": (True, SHARE, {"numerator": [{"weight": "33.3"}]}),
+    "a term of a null weight": (False, SHARE, {"numerator": [{"weight": None}]}),
+    "an id of one word": (False, SHARE, {"id": "word"}),
+    "an id of six words": (False, SHARE, {"id": "a.b.c.d.e.f"}),
+    "an id with a dash": (False, SHARE, {"id": "a-b.c"}),
+    "an id with a word of 33": (False, SHARE, {"id": "a." + "b" * 33}),
+    "a version that is no token": (False, SHARE, {"version": "é"}),
+    "a title of two lines": (False, SHARE, {"title": "a\nb"}),
+    "a title of 1,001": (False, SHARE, {"title": "t" * 1001}),
+    "a title with a space at its end": (True, SHARE, {"title": "t "}),
+    "elements of none": (False, SHARE, {"elements": []}),
+    "an element of three letters, one a digit": (False, SHARE, {"elements": ["P4"]}),
+    "places that are none": (False, SHARE, {"facts": ["sold_in"]}),
+    "limits with a share of masses": (False, SHARE, {"limits": FACTS_RULE["limits"]}),
+    "components with a share of masses": (False, SHARE, {"components": {"by": "place"}}),
+    "no limits": (False, FACTS_RULE, {"limits": []}),
+    "no fields": (False, PAPERS_RULE, {"fields": []}),
+    "no methods": (False, VALUE, {"methods": "left out"}),
+    "a share of value with a threshold": (False, VALUE, {"threshold": "5"}),
+    "no components": (False, COST, {"components": None}),
+    "components by place of an entity": (False, COST, {"components": {"by": "place", "entity": "feoc"}}),
+    "components by no entity": (False, COST, {"components": {"by": "entity"}}),
+    "a condition of two": (False, SHARE, {"conditions": [{"place": "mined_in", "question": "q"}]}),
+    "a screen without an entity": (False, SHARE, {"conditions": [{"screened": "assembler_screened"}]}),
+    "seven places": (False, SHARE, {"printed_places": 7}),
+    "a day that does not exist": (False, SHARE, {"effective_from": "2026-02-30"}),
+}
+
+
+@pytest.mark.parametrize("name", RULE_FORMS)
+def test_both_take_the_same_rules(name, tmp_path):
+    holds, rule, changes = RULE_FORMS[name]
+    item = {key: value for key, value in {**rule, "id": "outsider.rule", **changes}.items() if value != "left out"}
+    assert (taken(Rule.model_validate_json, item), SECOND.is_rule(item)) == (holds, holds)
+    if not holds:
+        digest = hashlib.sha256(canonical.encode(item)).hexdigest()
+        changed = {"rule": item["id"], "rule_sha256": digest}
+        assert "holds" not in quoting(tmp_path, [ORIGIN_RULE], lines=[item], **changed)
+
+
+def test_both_take_the_same_rules_with_random_values_in_them():
+    dice, found = random.Random(52), set()
+    keys = sorted({key for rule in BOOK for key in rule})
+    values = [value for rule in BOOK for value in rule.values()] + [None, "", [], {}, 0, True, "x", ["x"], [None], "101", " x"]
+    for _ in range(4_000):
+        item = json.loads(canonical.encode(dice.choice(BOOK)))
+        for _ in range(dice.randint(1, 2)):
+            item[dice.choice(keys)] = dice.choice(values)
+        here, there = taken(Rule.model_validate_json, item), SECOND.is_rule(item)
+        assert here == there, item
+        found.add(here)
+    assert found == {True, False}
 
 
 # ---- Random lots judged by random rules

@@ -1062,8 +1062,7 @@ class State:
         if event["type"] in REGISTRATION:
             return set()
         if event["type"] == "withdraw":
-            digest = self.certificate_of(event)
-            return batches_in(self.certificates[digest]) if digest else set()
+            return batches_in(self.certificates.get(event["certificate"], {}))
         if event["type"] not in AMENDING:
             return batches_in(event)
         return (batches_in(event["event"]) if event["type"] == "correct" else set()) | batches_in(self.amended(event) or {})
@@ -1145,12 +1144,10 @@ class State:
 
     def certify(self, signer: Key, event: Event) -> None:
         """A certificate is registered by its digest and its number."""
-        numbers = {certificate["number"] for certificate in self.certificates.values()}
-        need(event["credential"] not in self.certificates, f"certificate {event['credential']} is registered already")
-        need(event["number"] not in numbers, f"certificate number {event['number']} is taken")
+        need(event["number"] not in self.certificates, f"certificate number {event['number']} is taken")
         need(event["number"].startswith(signer.party + "-"), f"certificate number {event['number']} by {signer.party}")
-        self.certificates[event["credential"]] = event
-        self.signers[event["credential"]] = signer.vkey.name
+        self.certificates[event["number"]] = event
+        self.signers[event["number"]] = signer.vkey.name
 
     def declare(self, signer: Key, event: Event) -> None:
         """A certificate over a product model; with no batch in the scope it is passed over ("Certificates": declare)."""
@@ -1159,19 +1156,18 @@ class State:
 
     def withdraw(self, signer: Key, event: Event) -> None:
         """A certificate is taken back by its issuer; one that is not there is passed over in a partial replay."""
-        digest = self.certificate_of(event)
-        need(digest is not None or self.partial, f"withdraw: no certificate {event['certificate']}")
-        if digest is not None:
-            need(self.keys[self.signers[digest]].party == signer.party, "withdraw is not signed by the certificate's issuer")
-            need(digest not in self.withdrawn, f"certificate {event['certificate']} is withdrawn already")
-            number, instead = event["certificate"], event.get("superseded_by")
+        number, instead = event["certificate"], event.get("superseded_by")
+        need(number in self.certificates or self.partial, f"withdraw: no certificate {number}")
+        if number in self.certificates:
+            need(self.keys[self.signers[number]].party == signer.party, "withdraw is not signed by the certificate's issuer")
+            need(number not in self.withdrawn, f"certificate {number} is withdrawn already")
             same = instead is None or instead.rpartition("-")[0] == number.rpartition("-")[0]
             need(same and instead != number, f"certificate {instead} cannot supersede {number}")
-            self.withdrawn.add(digest)
+            self.withdrawn.add(number)
 
-    def certificate_of(self, event: Event) -> str | None:
-        """The digest of the certificate that a withdraw names by its number."""
-        return next((digest for digest, certify in self.certificates.items() if event["certificate"] == certify["number"]), None)
+    def registered(self, digest: str) -> Event | None:
+        """The event that registered a credential first."""
+        return next((event for event in self.certificates.values() if event["credential"] == digest), None)
 
 
 # ------------------------------------------------------------------------- Names
@@ -1501,7 +1497,7 @@ def check_registration(credential: Credential, state: State, event: Event, index
     """The `certify` event and the credential agree; the key was enrolled for it; the basis is this log before it ("Certificates", 5)."""
     body, subject, basis = credential.body, credential.subject, credential.body["basis"]
     check_document(credential, state.trust, event["type"])
-    signer = state.keys[state.signers[credential.digest]]
+    signer = state.keys[state.signers[event["number"]]]
     pairs = [
         ("number", subject.get("number"), event.get("number")),
         ("kind", subject.get("kind"), event["kind"]),
@@ -2528,12 +2524,12 @@ class Shelf:
         batch.certificates = {*batch.certificates, (kind, number)}
 
     def declare(self, entry: Entry, event: Event, first: bool) -> None:
-        """A certificate over the lots of a product model, as they were made ("Certificates": declare)."""
+        """A certificate over lots as they were made, which are not checked again when they are amended ("Certificates": declare)."""
         self.at_site(entry, event)
         kind, number, names, scope = event["kind"], event["number"], event["batches"], self.books.scope
         letters = "RP" if kind == "recycled-content" else "OP"
         need(number.startswith(f"{entry.party}-{letters}-"), f"number {number} of a {kind} declaration by {entry.party}")
-        if scope is None or scope.issuperset(names):
+        if first and (scope is None or scope.issuperset(names)):
             for name in names:
                 self.check_lot(event, name)
             mass = sum(self.as_made[name].gross() for name in names)
@@ -2819,7 +2815,7 @@ class Books:
             for name in booked.keys() & lot.contents.keys():
                 add(booked[name], lot.contents[name].booked.left)
                 add(cautious[name], lot.contents[name].claimable())
-        products = [lot.stated or {} for lot in lots]
+        products = [lot.product or {} for lot in lots]
         materials = {lot.material for lot in lots}
         material = lots[0].material if len(materials) == 1 else "product"
         row = product_row(products)
@@ -2956,17 +2952,17 @@ def check_figures(credential: Credential, figures: Figures | None, rules: list[E
         compare(name, subject[name], want)
     condition = (figures.product or {}).get("condition")
     need(subject["condition"] is not None or condition is None, f"the certificate's condition is null, the product states {condition}")
+    need(ISSUERS_FORM({name: subject[name] for name in ISSUERS_FORM_NAMES}), "the issuer's words do not have their form")
     supplied = check_usmca(subject)
     check_verdicts(credential, lot._replace(supplied=lot.supplied | supplied), rules, report)
 
 
 def check_usmca(subject: Event) -> frozenset[str]:
     """A certification of origin under the USMCA: its form and its rules; the names that it supplies ("Certificates": usmca)."""
-    if "usmca" not in subject:
+    if subject.get("usmca") is None:
         return frozenset()
     usmca, rows = subject["usmca"], subject["verdicts"]
     need(is_usmca(usmca), "the certification of origin under the USMCA does not have its form")
-    need(subject["kind"] == "domestic-origin", "a certification of origin under the USMCA in a certificate of another kind")
     verdicts = {row.get("rule"): row.get("verdict") for row in rows if isinstance(row, dict)} if isinstance(rows, list) else {}
     need({"usmca.wo.pb", "usmca.certification"} <= verdicts.keys(), "the rules of the USMCA are not among the verdicts")
     obtained = usmca["origin_criterion"] != "A" or verdicts["usmca.wo.pb"] == PASS
@@ -3399,6 +3395,7 @@ def check_verdicts(credential: Credential, lot: Lot, rules: list[Event], report:
             raise Refused(f"rule {rule['id']} is malformed: {error!a}") from error
         want = {"rule_version": rule["version"], "rule_sha256": sha256(encode(rule)).hex(), "title": rule.get("title")}
         want |= {"citation": rule.get("citation"), "as_of": written, "verdict": verdict, "would_be": would_be}
+        need(SENTENCES(row["reasons"]), f"reasons by rule {rule['id']} that are no sentences")
         for name, value in want.items():
             compare(f"{name} by rule {rule['id']}", row[name], value)
     report.say(f"{len(credential.subject['verdicts'])} verdicts by rules")
@@ -3566,6 +3563,13 @@ PRODUCT = fields(
     parts_d=listed(PART, 0, 40), components_d=COMPONENTS, value_o=VALUE, energy_wh_o=DECIMAL_FORM, volume_l_o=DECIMAL_FORM,
     off_the_shelf_o=FLAG, assembler_screened_o=SCREENED, licensor_screened_o=SCREENED,
 )  # fmt: skip
+DAYS = fields(**{"from": is_date, "to": is_date})
+SENTENCES: Check = lambda v: isinstance(v, list) and all(isinstance(item, str) for item in v)  # noqa: E731
+ISSUERS_FORM_NAMES = ("customer", "order", "period", "condition", "denominator", "not_checked")
+ISSUERS_FORM = fields(
+    customer=human(120), order=either(human(200), exactly(None)), period=either(DAYS, exactly(None)),
+    condition=either(one_of("wet dry undrained"), exactly(None)), denominator=lambda v: isinstance(v, str), not_checked=SENTENCES,
+)  # fmt: skip
 CONTACT = fields(name=human(200), title_o=human(200), address=human(200), country=COUNTRY, phone=human(200), email=human(200))
 CERTIFIER: Check = lambda v: CONTACT(v) and v.get("title") is not None  # noqa: E731
 USMCA_NAMES = """certifier_capacity certifier exporter producer importer goods origin_criterion blanket_period
@@ -3632,13 +3636,13 @@ def printable(value: Any) -> bool:
     return isinstance(value, str) and 1 <= len(value) <= 1000 and name_fault(f"({value})") is None
 
 
-def spans_of(check: Check | None, name: str = "") -> Check:
+def spans_of(check: Check | None, name: str = "", least: int = 1) -> Check:
     """Steps or spans: a list of {from, to} and what is then asked ("Certificates": rules)."""
     more = {} if check is None else {name: check}
-    return listed(fields(**{"from": OR_DATE, "to": OR_DATE}, **more), 1, 1_000)
+    return listed(fields(**{"from": OR_DATE, "to": OR_DATE}, **more), least, 1_000)
 
 
-NEVER: Check = lambda value: False  # noqa: ARG005, E731
+NEVER: Check = lambda value: False  # noqa: E731
 LINE, OR_DATE, MANY = printable, either(is_date, exactly(None)), 1_000
 FACT, TOKENS, LIMITED = one_of(FACT_NAMES), listed(TOKEN, 0, MANY), one_of("energy_wh volume_l")
 COUNTRY_LIST, FACT_LIST = listed(COUNTRY, 0, MANY), listed(FACT, 0, MANY)
@@ -3664,7 +3668,7 @@ OPERATORS = {
 RULE = fields(
     id=grammar(r"[A-Za-z0-9_]{1,32}(\.[A-Za-z0-9_]{1,32}){1,4}"), version=TOKEN, title=LINE, citation=LINE, scope=LINE, notes=LINE,
     status=one_of("in_force future voluntary proposed ended context"), kind=one_of("recycled-content domestic-origin"),
-    confidence=one_of("H M L"), effective_from=OR_DATE, effective_to=OR_DATE, awaits_o=LINE, suspended_d=spans_of(None),
+    confidence=one_of("H M L"), effective_from=OR_DATE, effective_to=OR_DATE, awaits_o=LINE, suspended_d=spans_of(None, least=0),
     measure=one_of(" ".join(OPERATORS)), operator=one_of("report >= > == all_in flag qualitative all_present"),
     threshold=either(DECIMAL_FORM, exactly(None), spans_of(DECIMAL_FORM, "percent")),
     elements=listed(either(CONSTITUENT, exactly("ALL")), 1, MANY), watch_d=listed(CONSTITUENT, 0, MANY),
@@ -3812,7 +3816,7 @@ def replay_evidence(
     if pending is not None:
         check_state_lines(pending, replay.state, set(evidence.scope), replay.books.state_of)
     if evidence.subject == "certificate":
-        batches = batches_in(replay.state.certificates.get(evidence.digest, {}))
+        batches = batches_in(replay.state.registered(evidence.digest) or {})
         need(batches <= scope, "the scope does not hold the certificate's batches")
         check_standing(evidence.digest, replay)
     else:
@@ -3822,10 +3826,10 @@ def replay_evidence(
 
 def check_standing(digest: str, replay: Replay) -> None:
     """Withdrawn or ended make a certificate not hold ("Certificates", 7, and standing)."""
-    event = replay.state.certificates.get(digest)
+    event = replay.state.registered(digest)
     if event is None:
         raise Refused(f"no certify event with digest {digest}")
-    need(digest not in replay.state.withdrawn, "the certificate is withdrawn")
+    need(event["number"] not in replay.state.withdrawn, "the certificate is withdrawn")
     need(event["number"] not in replay.books.shelf.over, "the certificate has ended: something was made of what it is over")
 
 

@@ -11,10 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from books import ORIGIN, kg
+from books import ORIGIN, TIME, kg
 from evidenced import Evidenced, written
-from issued import lot, step
+from issued import PAPER, event, lot, proved, step
 from keyring import signer
+from ledger.certificates.certificate import Request
+from ledger.certificates.issuance import certify_raw, next_number
 from ledger.compare import Side, compare
 from ledger.evidence.format import Evidence
 from ledger.keys import verify
@@ -23,10 +25,12 @@ from ledger.store.store import Store
 from ledger.tlog import canonical, merkle, proof
 from ledger.tlog.checkpoint import Checkpoint, cosign, sign_checkpoint
 from ledger.view import Claim
+from schemas.rule import Kind
+from schemas.usmca import Usmca
 
 FOLDER = Path(__file__).parent.parent / "vectors" / "outside"
 WITNESS = signer("witness.example/one")
-TIME = 1_775_034_000
+SEEN = 1_775_034_000
 
 Raw = dict[str, Any]
 
@@ -43,6 +47,8 @@ def vectors(folder: Path) -> dict[str, bytes]:
     works.log("voltaic/1", step("split", "voltaic:works", [use], lot("voltaic:A1", "antimonial_lead", "500")))
     claim, document = works.certify("voltaic:A1")
     _, origin = certified_battery(works)
+    usmca = certified_origin(works)
+    declaration, declared = declared_batteries(works)
     works.put(folder)
     plain = works.evidence(document)
     size, leaves = len(works.records), works.leaves
@@ -57,6 +63,11 @@ def vectors(folder: Path) -> dict[str, bytes]:
         "certificate-attested.evidence": written(works.evidence(document, statement=works.statement(claim.credential))),
         "origin.json": canonical.encode(origin),
         "origin.evidence": written(works.evidence(origin)),
+        "usmca.json": canonical.encode(usmca),
+        "usmca.evidence": written(works.evidence(usmca)),
+        "declared.json": canonical.encode(declared),
+        "declared.evidence": written(works.evidence(declared)),
+        "declared-attested.evidence": written(works.evidence(declared, statement=works.statement(declaration.credential))),
         "key.evidence": written(works.key_evidence("voltaic/1")),
         "statement": works.statement(claim.credential),
         "certify.record": works.records[index].note,
@@ -105,18 +116,91 @@ def certified_battery(works: Evidenced) -> tuple[Claim, Raw]:
     return works.certify("voltaic:B1", "domestic-origin", rules=RULES, book=works.book)
 
 
+CONTACT = {
+    "name": "Voltaic",
+    "title": "Trade compliance lead",
+    "address": "1 Plant Road, Dayton OH",
+    "country": "US",
+    "phone": "+1 937 555 0100",
+    "email": "trade@voltaic.example",
+}
+CERTIFICATION = {
+    "language": "es",
+    "certifier_capacity": "producer",
+    "certifier": CONTACT,
+    "exporter": "same as certifier",
+    "producer": "available upon request by the importing authorities",
+    "importer": {**CONTACT, "name": "Baterías del Norte", "country": "MX", "title": None},
+    "goods": {"description": "Unwrought lead", "hs": "7801.10", "invoice": None},
+    "origin_criterion": "A",
+    "blanket_period": {"from": "2026-03-01", "to": "2027-02-28"},
+    "authorized_signature": {"name": "J. Doe", "title": "Vice president"},
+}
+
+
+def certified_origin(works: Evidenced) -> Raw:
+    """Certify lead that was collected, smelted and refined in North America as wholly obtained there."""
+    places = {"collected_in": ["CA", "US"], "smelted_in": "US", "refined_in": "MX"}
+    gate = {**lot("voltaic:L1", "soft_lead", "100", Pb="99.97"), "feedstock": "end_of_life", "places": places, "documents": PAPER}
+    works.log("voltaic/1", event("receive", "voltaic:works", **gate))
+    usmca = Usmca.model_validate_json(canonical.encode(CERTIFICATION))
+    rules = ("usmca.wo.pb", "usmca.certification", "ntib.origin")
+    return works.certify("voltaic:L1", "domestic-origin", rules=rules, book=own(), usmca=usmca)[1]
+
+
+YEAR = {"from": "2026-01-01", "to": "2026-12-31"}
+MODEL = {
+    "model": "Group 24",
+    "category": "sli",
+    "condition": "wet",
+    "components": [{"name": "plates", "cost": "70", "made_in": "US"}, {"name": "case", "cost": "30", "made_in": "CA"}],
+    "energy_wh": "700",
+}
+DECLARED_BY = ("iso14021.rc_pb", "eu.2023_1542.art8_2_pb")
+
+
+def declared_batteries(works: Evidenced) -> tuple[Claim, Raw]:
+    """Cast three lots of a model, use up or sell what two of them were, and declare what all three were when they were made."""
+    for number, (mass, metal) in enumerate([("30", "23"), ("20", "15.4"), ("40.5", "31")], 1):
+        part = {"part": "grid", "material": "antimonial_lead", "mass": kg(f"{number}.0000005")}
+        battery = lot(f"voltaic:D{number}", "battery", mass, Pb="70", Sb="0.4") | {"pieces": number, "product": {**MODEL, "parts": [part]}}
+        works.log("voltaic/1", step("assemble", "voltaic:works", [{"batch": "voltaic:AL", "mass": kg(metal)}], battery))
+        works.log("voltaic/1", *determined(f"voltaic:D{number}"))
+    rest = lot("voltaic:D4", "battery", "30", Pb="70", Sb="0.4")
+    works.log("voltaic/1", step("rework", "voltaic:works", ["voltaic:D1"], rest))
+    works.log("voltaic/1", event("ship", "voltaic:works", batch="voltaic:D2", to={"outside": {"sealed": "cd" * 32}, "country": "US"}))
+    return declare(works, "voltaic:D1", "voltaic:D2", "voltaic:D3", rules=DECLARED_BY, book=own())
+
+
+def determined(batch: str) -> list[Raw]:
+    """Return the answer of a person on a batch."""
+    by = {"name": {"sealed": "cd" * 32}, "role": "process engineer"}
+    return [{"type": "determine", "time": TIME, "of": batch, "question": "is_waste", "answer": True, "basis": "seen", "by": by}]
+
+
+def declare(works: Evidenced, *lots: str, kind: Kind = "recycled-content", changes: Raw | None = None, **more: Any) -> tuple[Claim, Raw]:
+    """Declare lots of voltaic's and return claim and signed credential; changes are made to the event."""
+    number = next_number(works.memory, "voltaic", kind, product=True)
+    request = Request("", kind, number, "Regulator", period=YEAR, lots=lots, **more)
+    document = works.built(request, party="voltaic")
+    works.log("voltaic/1", {**certify_raw(works.memory, document, time=TIME), **(changes or {})})
+    claim = works.memory.claim(number)
+    assert claim is not None
+    return claim, proved(document, "voltaic/1")
+
+
 def cosignatures(note: bytes) -> list[bytes]:
     """Return a witness's lines under a checkpoint, by its Ed25519 key; ML-DSA-44 signatures are not the same twice."""
     key, sign = WITNESS.cosigners()[0]
     text = note.rpartition(b"\n\n")[0] + b"\n"
-    return [cosign(text, key=key, sign=sign, time=TIME).line()]
+    return [cosign(text, key=key, sign=sign, time=SEEN).line()]
 
 
 def forked(works: Evidenced, note: bytes) -> bytes:
     """Return the proof that the log signed another history from its fifth record on."""
     other = [*works.leaves[:5], *(merkle.leaf_hash(b"another history") for _ in works.leaves[5:])]
     root = merkle.root(other)
-    twin = sign_checkpoint(Checkpoint(ORIGIN, len(other), root), key=works.log_key.vkey, sign=works.log_key.sign, time=TIME)
+    twin = sign_checkpoint(Checkpoint(ORIGIN, len(other), root), key=works.log_key.vkey, sign=works.log_key.sign, time=SEEN)
     found = compare(Side("a", note), Side("b", twin), log_keys=[works.log_key.vkey], verify=verify)
     assert found.fork is not None
     return found.fork
