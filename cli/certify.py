@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.cousins import AS, FORMS, write_as
 from cli.output import hint, listing, print_json, say
 from cli.prove import ATTEST
 from cli.rules import book_with, rule_pack_option
@@ -321,19 +322,24 @@ def certificates(session: Session) -> list[dict[str, Any]]:
 
 @click.command()
 @click.argument("number", metavar="ID")
-@click.option("-o", "--output", metavar="PDF", required=True, help="Where to write it.")
+@click.option("-o", "--output", metavar="FILE", required=True, help="Where to write it.")
+@click.option("--as", "form", type=click.Choice(FORMS), default="pdf", show_default=True, help=AS)
 @click.option("--attest", metavar="FILE", help=ATTEST)
 @seal_options
 @writing
-def certificate(session: Session, number: str, output: str, attest: str | None, **options: Any) -> None:  # noqa: ANN401 - click's options
-    """Render a certificate again from its stored data, with evidence up to the newest checkpoint.
+def certificate(session: Session, number: str, output: str, form: str, attest: str | None, **options: Any) -> None:  # noqa: ANN401 - click's options
+    """Render a certificate again from its stored data, with evidence up to the newest checkpoint; or write it in a form for programs.
 
     With --seal it is sealed again, by the certificate that its certify record names and no other.
-    One whose issuing was interrupted behind its registration is finished first: give its key with -k.
+    One whose issuing was interrupted behind its registration is finished first: give its key with -k. Example:
+
+        plumbline certificate voltaic-RC-0001 --as vc-jwt -o cert.jwt -k quality.key
     """
     from ledger.certificates.verification import seals_named  # noqa: PLC0415 - loaded when needed
     from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
 
+    if form != "pdf" and (attest or options["seal"]):
+        raise click.UsageError("--attest and --seal go with the PDF")
     store = session.store()
     with store.reading() as view:
         kept = Store.credential(view, number)
@@ -349,7 +355,10 @@ def certificate(session: Session, number: str, output: str, attest: str | None, 
     _witnessed(session, store, number)
     if kept[2] is None:
         finish(store, session.signer(session.key_file()), number, created=now_text())
-    render(store, number, Path(output), attest=attest, sealing=sealing)
+    if form == "pdf":
+        render(store, number, Path(output), attest=attest, sealing=sealing)
+    else:
+        write_as(session, store, number, form, Path(output))
     if session.as_json:
         print_json({"number": number, "file": output})
     else:

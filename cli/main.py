@@ -50,7 +50,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "recovered": ("recovered", "Look", "Tell a supplier what became of what it delivered."),
     "certify": ("certify", "Certify and verify", "Issue a certificate as a PDF with its signed data inside."),
     "certificates": ("certify", "Certify and verify", "List certificates and what became of them."),
-    "certificate": ("certify", "Certify and verify", "Render a certificate again from its stored data."),
+    "certificate": ("certify", "Certify and verify", "Write a certificate again: its PDF, JSON, vc+jwt, or what UNTP reads."),
     "withdraw": ("certify", "Certify and verify", "Take a certificate back."),
     "rules": ("rules", "Certify and verify", "List the rules that certificates are judged by; show one, check your own."),
     "verify": ("verify", "Certify and verify", "Verify a certificate, record, receipt or checkpoint."),

@@ -49,7 +49,7 @@ class _Given:
 @click.option("--allow-weak-policy", is_flag=True, help="Accept a trust file whose quorum two halves of the witnesses could both reach.")
 @reading
 def verify(session: Session, file: str, **options: Any) -> int:  # noqa: ANN401 - click's options
-    """Verify a certificate (PDF or JSON), evidence, a record, a receipt, a checkpoint, an auditor's statement or a fork proof.
+    """Verify a certificate (PDF, JSON or vc+jwt), evidence, a record, a receipt, a checkpoint, an auditor's statement or a fork proof.
 
     A certificate's PDF carries its evidence: with --trust alone every figure is derived again from the records in it, without a ledger and
     without a network. With -L the whole ledger, or an export of it, is replayed instead; a ledger's own file also remembers a trust file.
@@ -107,14 +107,14 @@ def _certificate(given: _Given) -> Verification:
 
 def _supplied(book: Book, credential: bytes, evidence: bytes | None) -> tuple[Book, list[str]]:
     """Return the rules to judge a certificate by: the program's, and those that came with it."""
-    from ledger.certificates.credential import read_credential  # noqa: PLC0415 - loaded when needed
+    from ledger.certificates.jwt import opened  # noqa: PLC0415 - loaded when needed
     from ledger.evidence.format import lines_of, read_evidence  # noqa: PLC0415 - loaded when needed
     from ledger.evidence.verification import quoted_rules  # noqa: PLC0415 - loaded when needed
 
     if evidence is None:
         return book, []
     rules = read_evidence(lines_of(evidence)).rules
-    return book.with_supplied(quoted_rules(rules, read_credential(credential).document()))
+    return book.with_supplied(quoted_rules(rules, opened(credential)[0]))
 
 
 def _by_evidence(given: _Given, evidence: bytes, credential: bytes | None) -> Verification:
@@ -171,6 +171,7 @@ def _fork(given: _Given) -> Verification:
 _CHECKS = {
     "pdf": _pdf,
     "json": _certificate,
+    "token": _certificate,
     "evidence": _evidence,
     "record": _record,
     "receipt": _receipt,

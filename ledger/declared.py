@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ledger import policy as rule_data
 from ledger.amend import effective
 from ledger.errors import AuthorityError, ClaimError, DuplicateError, UnknownError, grams
 from ledger.lineage import upstream
@@ -79,6 +80,8 @@ def _lot(sheet: Memory, name: str, event: Declare) -> Batch:
     found = stated(made, name)
     if not isinstance(made, Receive | Transform) or made.site != event.site:
         raise ClaimError(f"batch {name} was not made at {event.site}")
+    if _only_divided(made):
+        raise ClaimError(f"batch {name} was only split off, merged or blended; a lot of a product is what was made as one")
     if found is None or found.model != event.model:
         raise ClaimError(f"batch {name} is stated to be of model {(found.model if found else None) or 'none'}, not {event.model}")
     if not event.period.from_ <= made.time[:10] <= event.period.to:
@@ -118,6 +121,11 @@ def stated(event: Event | None, name: str) -> Product | None:
     return next((output.product for output in outputs if output.batch == name), None)
 
 
+def _only_divided(made: Event) -> bool:
+    """Say whether an event made nothing new: what it gives was made before."""
+    return isinstance(made, Transform) and rule_data.load().carries(made.kind)
+
+
 def lots_of(view: View, names: Iterable[str], *, site: str, model: str, period: Days) -> list[str]:
     """Return those batches that are lots of a model made at a site in a period, sorted; whether they are weighed is not looked at.
 
@@ -133,6 +141,7 @@ def lots_of(view: View, names: Iterable[str], *, site: str, model: str, period: 
         place = view.maker(name)
         made = None if place is None or as_made(view, name) is None else effective(sheet, place)[0]
         product = stated(made, name)
-        if product is not None and product.model == model and isinstance(made, Receive | Transform) and made.site == site:
+        fits = product is not None and product.model == model and isinstance(made, Receive | Transform) and made.site == site
+        if fits and isinstance(made, Receive | Transform) and not _only_divided(made):
             found += [name] if period.from_ <= made.time[:10] <= period.to else []
     return sorted(found)

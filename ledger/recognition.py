@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ledger.attestation import FORMAT as ATTEST_FORMAT
+from ledger.certificates.jwt import is_token
 from ledger.compare import FORMAT as FORK_FORMAT
 from ledger.errors import FormatError, LedgerError
 from ledger.evidence.format import FORMAT as EVIDENCE_FORMAT
@@ -14,7 +15,7 @@ _FORMATS = {RECORD_FORMAT: "record", PROOF_FORMAT: "receipt", EVIDENCE_FORMAT: "
 
 
 def recognise(data: bytes) -> str:
-    """Return what a file is: pdf, json, record, receipt, evidence, attest, fork or checkpoint.
+    """Return what a file is: pdf, json, token, record, receipt, evidence, attest, fork or checkpoint.
 
     Raises:
         FormatError: It is none of these.
@@ -23,6 +24,8 @@ def recognise(data: bytes) -> str:
         return "pdf"
     if data.lstrip(b" \t\r\n").startswith(b"{"):
         return "json"
+    if is_token(data):
+        return "token"
     for form, kind in _FORMATS.items():
         if data.startswith(f"{form}\n".encode()):
             return kind

@@ -191,6 +191,9 @@ class Subject(Model):
         if (self.batch is None) != self.is_of_product or (self.is_of_product and self.period is None):
             msg = "a certificate is about a batch, or about the lots of a product in a period"
             raise ValueError(msg)
+        if self.usmca is not None and self.kind != "domestic-origin":
+            msg = "a certification of origin goes with domestic-origin"
+            raise ValueError(msg)
         return self
 
 

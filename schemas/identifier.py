@@ -142,6 +142,11 @@ Name = Annotated[str, _text(120)]
 Text = Annotated[str, _text(200)]
 
 
+def forbidden(value: str) -> bool:
+    """Say whether a text holds a character that occurs in no name (SPEC.md, "Names")."""
+    return _FORBIDDEN.search(value) is not None
+
+
 def moment(time: str) -> datetime:
     """Return the instant that a checked RFC 3339 time names."""
     return datetime.fromisoformat(time)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from schemas.base import Model
 from schemas.feedstock import Feedstock, PlaceFact
-from schemas.identifier import Country, Date, Token
+from schemas.identifier import Country, Date, Token, forbidden
 from schemas.measurement import Constituent, DecimalText
 from schemas.product import Category
 
@@ -35,12 +35,12 @@ OPERATORS_OF: dict[Measure, frozenset[str]] = {
 
 
 def printable(value: str) -> str:
-    """Return text of printable characters only: no control, format or line character.
+    """Return text of printable characters only: none of the ranges that occur in no name (SPEC.md, "Names").
 
     Raises:
         ValueError: It holds another.
     """
-    if not value.isprintable():
+    if forbidden(value):
         msg = "holds a character that cannot be printed"
         raise ValueError(msg)
     return value
@@ -215,6 +215,9 @@ class Rule(Model):
         if not wanted.get(self.measure, self.numerator) or any(wanted[name] for name in wanted if name != self.measure):
             looked_at = {"cost_share": "components", "value_share": "methods", "limits": "limits", "completeness": "fields"}
             msg = f"measure {self.measure} looks at {looked_at.get(self.measure, 'a numerator')} and at nothing of another measure"
+            raise ValueError(msg)
+        if self.off_the_shelf_waives and self.measure != "cost_share":
+            msg = "off_the_shelf_waives goes with measure cost_share alone"
             raise ValueError(msg)
         if self.countries and self.excluded:
             msg = "countries and excluded do not go together"

@@ -138,6 +138,16 @@ def test_a_declaration_that_does_not_fit_its_lots_is_refused(line, changes, erro
     assert len(line.records) == before
 
 
+def test_what_was_only_split_off_is_no_lot_though_it_states_another_model(line):
+    off = {**lot("voltaic:S1", "battery", "100"), "product": {"model": "Group 24"}}
+    line.log("voltaic/1", step("split", "voltaic:works", [{"batch": "voltaic:B1", "mass": kg(100)}], off))
+    message = "batch voltaic:S1 was only split off, merged or blended; a lot of a product is what was made as one"
+    with pytest.raises(ClaimError, match=re.escape(message)):
+        line.declared("voltaic:S1", model="Group 24")
+    days = Days.model_validate(YEAR)
+    assert lots_of(line.memory, line.memory.numbers, site="voltaic:works", model="Group 24", period=days) == []
+
+
 def test_a_lot_of_another_plant_is_refused(line):
     line.log(
         "voltaic/1",

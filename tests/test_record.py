@@ -23,8 +23,8 @@ HEADER_LINE = GOOD.text.split(b"\n")[1]
 
 
 TYPES = (
-    "accept adjust admit assay certify correct declare determine dispose enrol genesis policy receive retire return revoke ship site transform "
-    "void withdraw"
+    "accept adjust admit assay certify correct declare determine dispose enrol genesis policy receive retire return revoke ship site "
+    "transform void withdraw"
 )
 
 

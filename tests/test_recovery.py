@@ -53,11 +53,15 @@ def test_metal_is_followed_by_constituent_to_what_was_delivered_and_disposed_of(
         "keystone/1",
         event("receive", "keystone:works", **lot("keystone:SB", "primary_antimony", "30", Sb="99"), feedstock="primary", documents=PAPER),
     )
-    inputs = ["keystone:GM", "keystone:SB"]
-    works.log("keystone/1", step("alloy", "keystone:works", inputs, lot("keystone:AL", "antimonial_lead", "1030", Pb="92.2", Sb="3.8")))
+    works.log(
+        "keystone/1",
+        step("alloy", "keystone:works", ["keystone:GM", "keystone:SB"], lot("keystone:AL", "antimonial_lead", "1030", Pb="92.2", Sb="3.8")),
+    )
     works.log("keystone/1", event("dispose", "keystone:works", batch="keystone:BP", mass=kg(220), reason="spilt"))
-    split = [{"batch": "keystone:AL", "mass": kg(515)}]
-    works.log("keystone/1", step("split", "keystone:works", split, lot("keystone:OUT", "antimonial_lead", "515")))
+    works.log(
+        "keystone/1",
+        step("split", "keystone:works", [{"batch": "keystone:AL", "mass": kg(515)}], lot("keystone:OUT", "antimonial_lead", "515")),
+    )
     works.log("keystone/1", event("ship", "keystone:works", batch="keystone:OUT", to={"outside": {"private": "Acme"}, "country": "US"}))
     found = {(row.material, row.fate): row.contained for row in recovered(works.memory, ["keystone:T1", "keystone:T2"]).rows}
     assert found["battery_paste", "disposed of"] == {"Pb": 165_000_000}

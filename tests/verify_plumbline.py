@@ -2248,6 +2248,7 @@ class Shelf:
         batch.entered = frozenset().union(*(source.entered for source in sources))
         batch.absorbed = frozenset().union(*(source.absorbed | source.certificates for source in sources))
         if event.get("kind") in self.policy["carrying_kinds"]:
+            batch.stated = None  # what was only divided is no lot of a product ("Certificates": declare)
             batch.certificates = set().union(*(source.certificates for source in sources))
             if event["kind"] == "split" and len(sources) == 1:
                 batch.plant, batch.product, batch.supplied = sources[0].plant, sources[0].product, sources[0].supplied
@@ -2962,6 +2963,7 @@ def check_usmca(subject: Event) -> frozenset[str]:
     if subject.get("usmca") is None:
         return frozenset()
     usmca, rows = subject["usmca"], subject["verdicts"]
+    need(subject["kind"] == "domestic-origin", "a certification of origin in a certificate of recycled content")
     need(is_usmca(usmca), "the certification of origin under the USMCA does not have its form")
     verdicts = {row.get("rule"): row.get("verdict") for row in rows if isinstance(row, dict)} if isinstance(rows, list) else {}
     need({"usmca.wo.pb", "usmca.certification"} <= verdicts.keys(), "the rules of the USMCA are not among the verdicts")
@@ -3687,9 +3689,11 @@ def is_rule(rule: Any) -> bool:
         return False
     measure, operator = rule["measure"], rule["operator"]
     compared = operator in COMPARED and measure != "value_share"
+    waived = not rule.get("off_the_shelf_waives") or measure == "cost_share"
     own = {"components": "cost_share", "methods": "value_share", "limits": "limits", "fields": "completeness"}
     return (
         operator in OPERATORS[measure]
+        and waived
         and (rule["threshold"] is not None) == compared
         and not (rule.get("countries") and rule.get("excluded"))
         and (measure not in OF_MASS or bool(rule.get("numerator")))

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from ledger.certificates.certificate import Basis, Issuer, Request, build
 from ledger.certificates.credential import digest as digest_of
-from ledger.certificates.credential import read_credential
+from ledger.certificates.credential import read_credential, without_proof
 from ledger.certified import status
 from ledger.declared import lots_of
 from ledger.errors import CertificateError, FormatError, LedgerError, UnknownError, grams
@@ -269,7 +269,7 @@ def check_current(
     Raises:
         FormatError, EncodingError: It is no credential.
     """
-    read_credential(canonical.encode(document))
+    read_credential(canonical.encode(without_proof(document)))  # of a vc+jwt there is no proof to read
     state, sentence = status(view, claim, as_of=as_of)
     cautions = [] if state == "valid" else [f"certificate {claim.number} {sentence}"]
     return [*cautions, *_left_out(view, claim), *_corrected(view, claim, document, book or own()), *_revoked(view, claim, document)]

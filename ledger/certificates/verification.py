@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ledger.certificates.certificate import Basis, Issuer, Request, build
-from ledger.certificates.credential import digest, read_credential, verify_proof
+from ledger.certificates.credential import digest
 from ledger.certificates.issuance import entered
+from ledger.certificates.jwt import opened
 from ledger.certificates.recompute import check_current, check_registered, recompute
 from ledger.certified import status
 from ledger.errors import CertificateError, LedgerError, UnknownError
@@ -36,7 +37,7 @@ def verify_certificate(
 ) -> Verification:
     """Verify a certificate's credential, against a whole ledger where one is supplied.
 
-    1. The credential has its form, and its proof is by the key it names.
+    1. The credential has its form, and its proof or its `vc+jwt` is by the key it names.
     2. A trust file pins the ledger: its id is record 0's, its log keys signed a checkpoint that covers the certificate.
     3. Every record is replayed: signatures, chains, rules.
     4. The certificate is registered: a certify event with its digest, by an enrolled key, over the same batch and mass.
@@ -44,7 +45,7 @@ def verify_certificate(
     6. What became of it since is said: withdrawn, superseded, corrected.
 
     Args:
-        data: The credential's JSON.
+        data: The credential's JSON, or its `vc+jwt`.
         entries: The ledger's stored entries, None where there is no ledger at hand.
         trust: The pinned trust file, None where there is none.
         checkpoints: Signed checkpoints of that ledger, newest last.
@@ -54,10 +55,10 @@ def verify_certificate(
     Raises:
         FormatError, EncodingError: The bytes are no certificate of ours.
     """
-    document = read_credential(data).document()
+    document, signed = opened(data)
     found = Verification(f"certificate {document['credentialSubject']['number']}", document=document)
     try:
-        verify_proof(document, verify)
+        signed()
     except LedgerError as refusal:
         found.problems.append(str(refusal))
         found.levels.append(Level(1, "issuer says", holds=False, detail=str(refusal)))

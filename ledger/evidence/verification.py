@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from ledger.attestation import Attestation, Touches, check_lines, verify_attestation
-from ledger.certificates.credential import digest, read_credential, verify_proof
+from ledger.certificates.credential import digest
+from ledger.certificates.jwt import opened
 from ledger.certificates.verification import current, recomputed, registered
 from ledger.errors import EvidenceError, LedgerError
 from ledger.evidence.format import Evidence
@@ -59,7 +60,7 @@ def verify_evidence(
 
     Args:
         evidence: As it was read.
-        credential: The certificate's JSON; None for evidence about a key.
+        credential: The certificate's JSON or `vc+jwt`; None for evidence about a key.
         trust: The pinned trust file, None where there is none.
         book: The rules to judge by, beside those that the evidence holds; without it those of this program.
         progress: Called with the number of records done.
@@ -67,15 +68,15 @@ def verify_evidence(
     Raises:
         FormatError, EncodingError: The credential is no certificate of ours.
     """
-    document = None if credential is None else read_credential(credential).document()
+    document, signed_by_issuer = (None, None) if credential is None else opened(credential)
     kind, name = evidence.subject
     found = Verification(
         f"{kind} {name}" if document is None else f"certificate {document['credentialSubject']['number']}", document=document
     )
     try:
-        if document is not None:
+        if document is not None and signed_by_issuer is not None:
             _check_subject(evidence, document)
-            verify_proof(document, verify)
+            signed_by_issuer()
         if trust is None:
             found.refuse_unpinned()
             return found
