@@ -69,7 +69,7 @@ def verify(session: Session, file: str, **options: Any) -> int:  # noqa: ANN401 
             raise refusal.at(file=file) from refusal
         if options["max_age"]:
             _check_age(found, options["max_age"])
-        verdicts = _judged(found, log, options) if options["as_of"] else None
+        verdicts = _judged(found, options["as_of"]) if options["as_of"] else None
     if session.as_json:
         _print_json(found, verdicts)
     else:
@@ -195,15 +195,13 @@ def _check_age(found: Verification, text: str) -> None:
         found.problems.append(f"STALE: the newest checkpoint is of {when}, older than {text}; ask the issuer for a fresh one")
 
 
-def _judged(found: Verification, log: History | None, options: dict[str, Any]) -> list[dict[str, Any]]:
+def _judged(found: Verification, as_of: str) -> list[dict[str, Any]]:
     """Return a certificate's verdicts as of another date, from the books as they stood when it was issued."""
     from ledger.certificates.verification import judged_as_of  # noqa: PLC0415 - loaded when needed
-    from ledger.replay import replay  # noqa: PLC0415 - loaded when needed
 
-    if log is None or found.document is None or not found.holds:
-        raise click.UsageError("--as-of needs a certificate that holds, and its ledger or export (-L)")
-    books = log.store or replay(log.entries()).memory
-    return judged_as_of(books, found.document, options["as_of"], book=book_with(options["packs"]))
+    if found.books is None or found.document is None or not found.holds:
+        raise click.UsageError("--as-of needs a certificate that holds")
+    return judged_as_of(found.books, found.document, as_of, book=found.book)
 
 
 def _print_json(found: Verification, verdicts: list[dict[str, Any]] | None) -> None:

@@ -16,12 +16,13 @@ from ledger.compare import verify_fork
 from ledger.errors import LedgerError, VerificationError
 from ledger.keys import verify
 from ledger.record import Record, read_record
+from ledger.rules.book import Book
 from ledger.tlog import checkpoint, proof
 from ledger.tlog.merkle import Hash
 from ledger.tlog.note import parse_note
 from ledger.tlog.quorum import Witnessed, count
 from ledger.trust import Trust
-from ledger.view import Claim
+from ledger.view import Claim, View
 
 UNPINNED = "UNPINNED: no trust file says which ledger this is"
 UNWITNESSED = "UNWITNESSED (no quorum asked)"
@@ -41,6 +42,7 @@ class Level:
 class Verification:
     """What verifying a file came to, with who witnessed it, and up to which record nothing can have been left out.
 
+    `books` are the books that were replayed, as far as they were supplied, and `book` the rules that a certificate was judged by.
     `seals` are the certificates of seals that the certify record names, None where that record was not shown; `seal` says what the seal
     on a PDF is. A seal is no proof of anything that the ledger says, so nothing here follows from it.
     """
@@ -54,6 +56,8 @@ class Verification:
     status: str = ""
     time: int | None = None
     document: dict[str, Any] | None = None
+    books: View | None = None
+    book: Book | None = None
     seals: frozenset[str] | None = None
     seal: str = ""
 

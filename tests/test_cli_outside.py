@@ -167,7 +167,8 @@ def test_an_export_is_as_good_as_the_ledger_for_whoever_verifies_against_it(work
         assert by_export.code == 0, by_export
     assert "(the whole ledger was replayed)" in command("verify", works.pdf, "-L", export, "--trust", works.trust).out
     judged = command("verify", works.pdf, "-L", export, "--trust", works.trust, "--as-of", "2031-08-18", "--json").json
-    assert judged["verdicts"] == works.run("verify", works.pdf, "--as-of", "2031-08-18", "--json").json["verdicts"]
+    alone = command("verify", works.pdf, "--trust", works.trust, "--as-of", "2031-08-18", "--json").json
+    assert alone["verdicts"] == judged["verdicts"] == works.run("verify", works.pdf, "--as-of", "2031-08-18", "--json").json["verdicts"]
 
 
 def test_an_export_pins_nothing_and_one_that_ends_early_is_rolled_back(works, tmp_path):

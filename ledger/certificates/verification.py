@@ -72,6 +72,7 @@ def verify_certificate(
         return found
     done, outcome = _replayed(entries, document, book, progress)
     _check_ledger(found, done, trust, list(checkpoints))
+    found.books, found.book = done.memory, book
     claim = registered(found, done.memory, document)
     found.report_levels(claim, outcome, records=done.records)
     if claim is not None:

@@ -213,6 +213,7 @@ def _conclude(
     if document is None:
         _conclude_key(found, evidence, partial, size)
         return
+    found.books, found.book = partial.memory, partial.book
     claim = registered(found, partial.memory, document)
     if claim is not None and partial.memory.root_at(document["basis"]["size"]) is None:
         found.problems.append("the evidence does not show the root that the certificate was computed on")
