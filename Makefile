@@ -61,8 +61,9 @@ environment:
 	$(MADE_FROM) > $(VENV)/made-from
 
 # Universal: one lock for Python 3.11 and newer on every platform, with the hashes of all files, and no index named.
+# An extra stands with its package (coverage[toml]): pip takes a bare pin for another requirement, and looks for a newer release.
 # The run-time lock is a part of the other one: what a user's own environment needs, in the same versions.
-LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-strip-extras
 
 lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH (pip install uv, in an environment of its own)" >&2; exit 1; }
