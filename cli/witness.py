@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -139,10 +140,10 @@ def serve(
     def ready(url: str) -> None:
         say(f"{opened.cosigners[0].key.name} witnesses {', '.join(sorted(opened.logs))} at {url}")
 
-    try:
+    # A server started in the background of a shell has the interrupt ignored: it stops all the same, and no exception tells of it.
+    with suppress(KeyboardInterrupt):
         answer_requests(opened, listen=listen, prefix=prefix, ready=ready)
-    except KeyboardInterrupt:
-        remark("stopped")
+    remark("stopped")
 
 
 @witness.command()
