@@ -23,23 +23,27 @@ if TYPE_CHECKING:
     from ledger.keys import Signer
     from ledger.store.store import Store
     from ledger.store.view import StoreView
+    from ledger.view import Claim
     from schemas.usmca import Usmca
 
 LARGEST_EVIDENCE = 8 * 1024 * 1024
 """Bytes of evidence that go into a PDF; more goes into a file beside it, with the ending `.evidence`."""
+
+MOST_LOTS = 400
+"""Batches in one certificate over a shipment (SPEC.md, "Events")."""
 
 _PERIOD = re.compile(r"\A(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})\Z", re.ASCII)
 
 
 @click.command()
 @click.argument("kind", type=click.Choice(["recycled-content", "domestic-origin"]))
-@click.argument("batch", required=False)
+@click.argument("batches", metavar="[BATCH]...", nargs=-1)
 @click.option("-o", "--output", metavar="CERT.pdf", required=True, help="Where to write the PDF.")
 @click.option("--to", "customer", required=True, metavar="NAME", help="The customer's name, as it is to be printed.")
 @click.option("--rule", "rules", multiple=True, metavar="ID", help="A rule to judge by; see `plumbline rules`. Default: those of the kind.")
 @rule_pack_option
 @click.option("--mass", metavar="Q", help='Certify only this much of the batch, such as "20000 lb"; it is split off first.')
-@click.option("--product", metavar="MODEL", help="In place of BATCH: all lots of this model that --site made in the --period.")
+@click.option("--product", metavar="MODEL", help="In place of a BATCH: all lots of this model that --site made in the --period.")
 @click.option("--site", metavar="SITE", help="The plant, with --product.")
 @click.option("--usmca", metavar="FILE", help="Certify origin under the USMCA: a JSON file with the nine elements of Annex 5-A.")
 @click.option("--order", metavar="TEXT", help="The customer's order number.")
@@ -49,24 +53,32 @@ _PERIOD = re.compile(r"\A(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})\Z", re.ASCII)
 @click.option("--number", metavar="NUMBER", help="Its number; default: the next one.")
 @seal_options
 @writing
-def certify(session: Session, kind: str, batch: str | None, output: str, customer: str, rules: tuple[str, ...], **more: Any) -> None:  # noqa: ANN401
-    """Issue a certificate over a batch, or over a product in a period: a PDF with its signed data inside.
+def certify(session: Session, kind: str, batches: tuple[str, ...], output: str, customer: str, rules: tuple[str, ...], **more: Any) -> None:  # noqa: ANN401
+    """Issue a certificate over a batch, a shipment of several, or a product in a period: a PDF with its signed data inside.
 
-    The ledger computes every figure; nothing can be typed in. The same mass is certified once for a kind. A certificate over a product adds
-    up its lots as they were made, wherever they are now; a lot stands in one such certificate of a kind at a time. Examples:
+    The ledger computes every figure; nothing can be typed in. The same mass is certified once for a kind, so certify a shipment before it
+    leaves. A certificate over a product adds up its lots as they were made, wherever they are now; a lot stands in one such certificate of
+    a kind at a time. Examples:
 
         plumbline certify recycled-content voltaic:LOT-4711 --to "Hartmann Fleet Supply" -o cert.pdf -k quality.key
 
         plumbline certify recycled-content --product "Group 31" --site voltaic:dayton --period 2026-01-01/2026-12-31 --to … -o year.pdf
     """
     asked = [more["product"], more["site"], more["period"]]
-    if (batch is None) == (more["product"] is None) or (batch is None and not all(asked)):
-        raise click.UsageError("certify what? give a BATCH, or --product MODEL with --site SITE and --period FROM/TO")
+    if bool(batches) == bool(more["product"]) or not (batches or all(asked)):
+        raise click.UsageError("certify what? give a BATCH or several, or --product MODEL with --site SITE and --period FROM/TO")
+    if len(batches) > MOST_LOTS:
+        raise click.UsageError(f"{len(batches)} batches are more than one certificate takes, which is {MOST_LOTS}")
     if more["usmca"] and kind != "domestic-origin":
         raise click.UsageError("--usmca goes with domestic-origin")
-    if batch is None and more["mass"]:
-        raise click.UsageError("--mass goes with a BATCH")
-    issue(session, session.signer(session.key_file()), {"kind": kind, "batch": batch, "to": customer, "rules": rules, **more}, Path(output))
+    if len(batches) != 1 and more["mass"]:
+        raise click.UsageError("--mass goes with one BATCH")
+    issue(
+        session,
+        session.signer(session.key_file()),
+        {"kind": kind, "batches": batches, "to": customer, "rules": rules, **more},
+        Path(output),
+    )
 
 
 def issue(session: Session, signer: Signer, wish: dict[str, Any], output: Path, *, made: str | None = None) -> str:
@@ -140,14 +152,15 @@ def _planned(view: StoreView, signer: Signer, wish: dict[str, Any], issued: str)
     if facts is None or admitted is None:
         raise UnknownError("party", party, hint="the registrar admits it first")
     number = wish.get("number") or next_number(view, party, wish["kind"], product=bool(wish.get("product")))
-    batch, raws, sheet = wish["batch"], [], entered(view, [], key=signer.name)
+    names, raws, sheet = sorted(set(wish["batches"])), [], entered(view, [], key=signer.name)
     if wish.get("mass"):
-        split, batch = split_raw(view, batch, _quantity(wish["mass"]), number, time=issued)
+        split, names[0] = split_raw(view, names[0], _quantity(wish["mass"]), number, time=issued)
         raws.append(split)
         sheet = entered(view, [completed(dict(split), view, index=view.size)], key=signer.name)
     book = book_with(wish.get("packs") or ())
     request = Request(
-        batch=batch or "",
+        batch=names[0] if names else "",
+        beside=tuple(names[1:]),
         kind=wish["kind"],
         number=number,
         customer=wish["to"],
@@ -247,6 +260,7 @@ def render(store: Store, number: str, output: Path, *, attest: str | None = None
 
     from cli.picture import page_picture  # noqa: PLC0415 - loaded when needed
     from cli.prove import certificate_evidence  # noqa: PLC0415 - loaded when needed
+    from ledger.certificates.credential import lots_in  # noqa: PLC0415 - loaded when needed
     from ledger.evidence.format import format_evidence  # noqa: PLC0415 - loaded when needed
     from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
     from ledger.lineage import trace_all  # noqa: PLC0415 - loaded when needed
@@ -273,21 +287,11 @@ def render(store: Store, number: str, output: Path, *, attest: str | None = None
     replace_file(output, pdf if sealing is None else sealing.put_on(pdf, number))
 
 
-def lots_in(document: dict[str, Any]) -> list[str]:
-    """Return the batches that a certificate is about."""
-    subject = document["credentialSubject"]
-    return [subject["batch"]] if "batch" in subject else [row["batch"] for row in subject["product"]["batches"]]
-
-
-def _about(document: dict[str, Any]) -> str:
-    names = lots_in(document)
-    subject = document["credentialSubject"]
-    return names[0] if "batch" in subject else f"{len(names)} lots of {subject['product']['model']}"
-
-
 def _tell(document: dict[str, Any], output: Path, *, index: int) -> None:
+    from ledger.certificates.credential import about  # noqa: PLC0415 - loaded when needed
+
     subject = document["credentialSubject"]
-    say(f"issued {subject['number']} over {_about(document)}, registered as record {index}")
+    say(f"issued {subject['number']} over {about(document)}, registered as record {index}")
     wanted = "recycled_content" if subject["kind"] == "recycled-content" else f"smelted_in:{subject['plant']['country']}"
     for row in subject["claims"]:
         if row["characteristic"] in (wanted, "unknown"):
@@ -296,6 +300,12 @@ def _tell(document: dict[str, Any], output: Path, *, index: int) -> None:
         say(f"  {row['rule']:28} {row['verdict']}")
     say(f"wrote {output}")
     hint("whoever gets it verifies it, without the ledger, with: plumbline verify FILE --trust FILE")
+
+
+def _what(claim: Claim) -> str:
+    if claim.batches:
+        return f"{len(claim.batches)} lots of {claim.model}"
+    return f"{claim.batch} and {len(claim.beside)} more" if claim.beside else claim.batch
 
 
 @click.command()
@@ -310,7 +320,7 @@ def certificates(session: Session) -> list[dict[str, Any]]:
             {
                 "number": claim.number,
                 "kind": claim.kind,
-                "batch": claim.batch or f"{len(claim.batches)} lots of {claim.model}",
+                "batch": _what(claim),
                 "mass_mg": claim.mass_mg,
                 "record": claim.position >> 8,
                 "valid_until": claim.valid_until,

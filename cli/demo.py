@@ -185,7 +185,7 @@ class Demonstration:
         ):
             wish = {
                 "kind": kind,
-                "batch": "voltaic:LOT-4711",
+                "batches": ["voltaic:LOT-4711"],
                 "to": self.story.customer,
                 "order": "PO 88-20417",
                 "period": "2026-01-01/2026-03-31",

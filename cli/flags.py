@@ -202,7 +202,7 @@ def _words(text: str) -> list[str]:
 
 def use(text: str) -> Raw:
     """Read an input: `BATCH` for all that is left, `BATCH=42200lb`, `BATCH=100pieces`; then `moisture=2%`, `final`."""
-    from schemas.event import Input  # noqa: PLC0415 - loaded when needed
+    from schemas.step import Input  # noqa: PLC0415 - loaded when needed
 
     words = _words(text.replace("=", "= ", 1) if "=" in text.split(" ", maxsplit=1)[0] else text)
     if not words:
@@ -223,7 +223,7 @@ def use(text: str) -> Raw:
 
 def output(text: str) -> Raw:
     """Read an output: `"BATCH MATERIAL 14000kg moisture=2% Pb=97.5%,Sb=0.65% vessel=K3"`; its mass may be `balance`."""
-    from schemas.event import Output  # noqa: PLC0415 - loaded when needed
+    from schemas.step import Output  # noqa: PLC0415 - loaded when needed
 
     words = _words(text)
     if len(words) < 3:  # noqa: PLR2004 - batch, material, mass
@@ -259,7 +259,7 @@ def _said(word: str, raw: Raw) -> Raw:
 
 def loss(text: str) -> Raw:
     """Read a declared loss: `"fume Pb=12kg,Sb=300g"`."""
-    from schemas.event import Loss  # noqa: PLC0415 - loaded when needed
+    from schemas.step import Loss  # noqa: PLC0415 - loaded when needed
 
     kind, _, rest = text.strip().partition(" ")
     contained: Raw = {}

@@ -223,16 +223,13 @@ def _print_json(found: Verification, verdicts: list[dict[str, Any]] | None) -> N
 
 
 def _print(found: Verification, verdicts: list[dict[str, Any]] | None, pinned: str | None) -> None:
+    from ledger.certificates.credential import about  # noqa: PLC0415 - loaded when needed
+
     say(found.subject)
     if found.document is not None:
         subject = found.document["credentialSubject"]
         say(f"  {found.document['name']}, issued by {found.document['issuer']['name']} to {subject['customer']}")
-        what = (
-            f"batch {subject['batch']}"
-            if "batch" in subject
-            else f"{len(subject['product']['batches'])} lots of {subject['product']['model']}"
-        )
-        say(f"  {what}, {subject['mass_mg']} mg, {subject['model']}, valid until {found.document['validUntil']}")
+        say(f"  {about(found.document)}, {subject['mass_mg']} mg, {subject['model']}, valid until {found.document['validUntil']}")
     say(f"  pinned by {pinned}" if pinned else "  UNPINNED")
     for level in found.levels:
         say(f"  level {level.level} {'yes' if level.holds else 'no '}  {level.name}: {level.detail}")

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from ledger import policy as rule_data
 from ledger.certified import certify
+from ledger.ending import ended, undercut
 from ledger.errors import AuthorityError, CorrectionError, RuleError, UnknownError
 from ledger.matter.batch import Batch
 from ledger.matter.booking import Booking, Page
@@ -20,7 +21,7 @@ from ledger.matter.receive import check_assay, receive
 from ledger.matter.stock import adjust, dispose, return_
 from ledger.matter.transform import transform
 from ledger.memory import Memory
-from ledger.partial import named, return_within, transform_within
+from ledger.partial import check_lots_within, named, return_within, transform_within
 from ledger.registry import require
 from ledger.view import Amendment, KeyFacts, position
 from schemas.event import (
@@ -33,7 +34,6 @@ from schemas.event import (
     Dispose,
     Event,
     EventReference,
-    Output,
     Receive,
     Return,
     Ship,
@@ -42,13 +42,19 @@ from schemas.event import (
 )
 from schemas.identifier import party_of
 from schemas.measurement import Assay
+from schemas.step import Output
 
 _BOOKED = (Receive, Transform, Ship, Accept, Adjust, Dispose, Return, Certify)
 _CORRECTABLE = (Receive, Transform, Ship, Accept, AssayEvent, Adjust, Dispose, Return, Determine)
 
 
-def derive(sheet: Memory, start: int) -> None:
+def derive(sheet: Memory, start: int, *, amending: tuple[str, int] | None = None) -> None:
     """Book the event at a position, and again everything behind it that follows from what changed.
+
+    Args:
+        sheet: The books.
+        start: The position.
+        amending: Whose amendment it is, and at which position; what that takes from under the party's own certificates ends them.
 
     Raises:
         RuleError: Something that was allowed is not, with the changed facts.
@@ -68,6 +74,8 @@ def derive(sheet: Memory, start: int) -> None:
                 ) from refusal
             raise
         sheet.book(place, booking)
+        if amending is not None and before:
+            sheet.claims.update(undercut(sheet, place, before, booking.after if booking else {}, amending=amending))
         for batch in _changed(before or {}, booking.after if booking else {}):
             for later in sheet.touches(batch, place):
                 if later not in queued:
@@ -96,7 +104,9 @@ def _booked(sheet: Memory, place: int, *, fresh: bool) -> Booking | None:
         fresh=fresh,
         answers=answers,
     )
-    return _book(sheet, page, event)
+    booking = _book(sheet, page, event)
+    sheet.claims.update(ended(sheet, booking))
+    return booking
 
 
 def _book(sheet: Memory, page: Page, event: Event) -> Booking:
@@ -116,6 +126,8 @@ def _book(sheet: Memory, page: Page, event: Event) -> Booking:
         case Return():
             return return_(page, event) if sheet.scope is None else return_within(page, event, sheet.scope)
         case Certify():
+            if sheet.scope is not None:
+                check_lots_within(event, sheet.scope)
             booking, claim = certify(sheet, page, event)
             sheet.claims[claim.number] = claim
             return booking
@@ -193,7 +205,7 @@ def late_assay(sheet: Memory, signer: KeyFacts, place: int, event: AssayEvent) -
     maker = None if made is None else sheet.event(made)
     if made is None or not isinstance(maker, Receive | Transform):
         raise CorrectionError(f"batch {batch.id} came back with what it carried when it went out; it cannot be assayed anew")
-    return _amended(sheet, Amendment(made, place, "assay"))
+    return _amended(sheet, Amendment(made, place, "assay"), signer)
 
 
 def determine(sheet: Memory, signer: KeyFacts, place: int, event: Determine) -> Amendment:
@@ -208,16 +220,16 @@ def determine(sheet: Memory, signer: KeyFacts, place: int, event: Determine) -> 
     if batch.holder != signer.party and party_of(batch.id) != signer.party:
         raise AuthorityError(f"batch {batch.id} is neither made nor held by {signer.party}")
     made = sheet.maker(batch.id)
-    return _amended(sheet, Amendment(place if made is None else made, place, "determine"))
+    return _amended(sheet, Amendment(place if made is None else made, place, "determine"), signer)
 
 
 def _page(sheet: Memory, signer: KeyFacts, place: int) -> Page:
     return Page(reading=sheet, policy=rule_data.load(), position=place, party=signer.party, fixed_at=place)
 
 
-def _amended(sheet: Memory, amendment: Amendment) -> Amendment:
+def _amended(sheet: Memory, amendment: Amendment, signer: KeyFacts) -> Amendment:
     sheet.amend(amendment)
-    derive(sheet, amendment.target)
+    derive(sheet, amendment.target, amending=(signer.party, amendment.position))
     return amendment
 
 
@@ -261,7 +273,7 @@ def correct(sheet: Memory, signer: KeyFacts, place: int, event: Correct) -> Amen
         if had != has:
             raise CorrectionError(f"a correction keeps the batch number {had}, this one has {has}")
     sheet.amend(Amendment(target, place, "correct"))
-    derive(sheet, _matter_of(sheet, target, original))
+    derive(sheet, _matter_of(sheet, target, original), amending=(signer.party, place))
     return Amendment(target, place, "correct")
 
 
@@ -297,7 +309,7 @@ def void(sheet: Memory, signer: KeyFacts, place: int, event: Void) -> Amendment:
                 hint=f"plumbline correct {batch} …",
             )
     sheet.amend(Amendment(target, place, "void"))
-    derive(sheet, _matter_of(sheet, target, original))
+    derive(sheet, _matter_of(sheet, target, original), amending=(signer.party, place))
     return Amendment(target, place, "void")
 
 

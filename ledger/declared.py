@@ -89,7 +89,8 @@ def _lot(sheet: Memory, name: str, event: Declare) -> Batch:
     if lot.is_open or not lot.weighed or lot.provisional:
         raise ClaimError(f"batch {name} was not weighed and finally assayed when it was made")
     for other in sheet.declarations(name):
-        if other.kind == event.kind and other.withdrawn is None:
+        known = sheet.scope is None or sheet.scope >= set(other.batches)  # of another one a partial view cannot tell whether it ended
+        if known and other.kind == event.kind and other.withdrawn is None and other.ended is None:
             raise ClaimError(
                 f"batch {name} stands in the declaration {other.number} already ({event.kind})",
                 hint=f"take that one back first: plumbline withdraw {other.number}",

@@ -28,6 +28,9 @@ _PROPORTION: TypeAdapter[Proportion] = TypeAdapter(Proportion)
 _PRIVATE_FIELDS = ("documents.*.number", "to.outside", "generator.name", "by.name")
 """Fields that are private by their nature: plain text in them is sealed without being asked to."""
 
+_DRAWING = ("transform", "ship", "dispose")
+"""Events that draw a mass from the batches that they use."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -112,6 +115,8 @@ def completed(raw: Raw, view: View | None, *, index: int, known: Mapping[str, st
     inner = raw["event"] if raw.get("type") == "correct" and isinstance(raw.get("event"), dict) else raw
     for use, path in _uses(inner):
         _fill(use, path, view, index=index, known=known or {})
+        if "mass" not in use and inner["type"] in _DRAWING:
+            _fill_mass(use, path, view)
     event = validated(EVENT, canonical.encode(raw))
     _check_names(event)
     return event
@@ -134,9 +139,10 @@ def _uses(raw: Raw) -> list[tuple[Raw, str]]:
     """Return the parts of a raw event that use a batch, with their paths; they are filled in where they stand."""
     if raw.get("type") == "transform" and isinstance(raw.get("inputs"), list):
         return [(use, f"inputs.{number}") for number, use in enumerate(raw["inputs"]) if isinstance(use, dict)]
-    if raw.get("type") in ("ship", "accept", "assay", "adjust", "dispose", "certify"):
-        return [(raw, "")]
-    return []
+    if raw.get("type") not in ("ship", "accept", "assay", "adjust", "dispose", "certify"):
+        return []
+    beside = raw.get("beside") if isinstance(raw.get("beside"), list) else []
+    return [(raw, ""), *((use, f"beside.{number}") for number, use in enumerate(beside or []) if isinstance(use, dict))]
 
 
 def _fill(use: Raw, path: str, view: View | None, *, index: int, known: Mapping[str, str]) -> None:
@@ -146,13 +152,20 @@ def _fill(use: Raw, path: str, view: View | None, *, index: int, known: Mapping[
     batch = view.batch_before(name, LAST) if view else None
     if "made_by" not in use:
         _fill_made_by(use, name, path, view, batch, index=index, known=known)
-    if "mass" not in use and use.get("type") not in ("accept", "assay", "adjust", "certify"):
-        if batch is None:
-            raise FormatError(f"without a ledger nobody here knows what is left of {name}; state its mass", field=f"{path}.mass".strip("."))
-        if isinstance(use.get("moisture"), dict):
-            batch = moistened(batch, validated(_PROPORTION, canonical.encode(use["moisture"])))
-        use["mass"] = quantity(batch.gross_left)
-        use["rest"] = True
+
+
+def _fill_mass(use: Raw, path: str, view: View | None) -> None:
+    """State all that is left of a batch as the mass drawn of it."""
+    name = use.get("batch")
+    if not isinstance(name, str):
+        return  # the model says what is wrong
+    batch = view.batch_before(name, LAST) if view else None
+    if batch is None:
+        raise FormatError(f"without a ledger nobody here knows what is left of {name}; state its mass", field=f"{path}.mass".strip("."))
+    if isinstance(use.get("moisture"), dict):
+        batch = moistened(batch, validated(_PROPORTION, canonical.encode(use["moisture"])))
+    use["mass"] = quantity(batch.gross_left)
+    use["rest"] = True
 
 
 def _fill_made_by(use: Raw, name: str, path: str, view: View | None, batch: Batch | None, *, index: int, known: Mapping[str, str]) -> None:

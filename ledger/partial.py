@@ -48,8 +48,10 @@ def named(event: Event) -> frozenset[str]:
     match event:
         case Transform():
             return frozenset({use.batch for use in event.inputs} | {output.batch for output in event.outputs})
-        case Receive() | Ship() | Accept() | AssayEvent() | Adjust() | Dispose() | Certify():
+        case Receive() | Ship() | Accept() | AssayEvent() | Adjust() | Dispose():
             return frozenset({event.batch})
+        case Certify():
+            return frozenset(use.batch for use in event.uses)
         case Return():
             return frozenset({event.of, event.batch})
         case Determine():
@@ -127,6 +129,17 @@ def _check_followed(page: Page, event: Transform, scope: frozenset[str]) -> None
         raise EvidenceError(f"batch {left} was made of certified batch {certified}, and the evidence leaves it out")
 
 
+def check_lots_within(event: Certify, scope: frozenset[str]) -> None:
+    """Check that all lots of a certificate lie in the scope: what becomes of any of them decides whether it stands.
+
+    Raises:
+        EvidenceError: One does not.
+    """
+    outside = sorted(named(event) - scope)
+    if outside:
+        raise EvidenceError(f"certificate {event.number} stands on batch {outside[0]} too, which the evidence leaves out")
+
+
 def return_within(page: Page, event: Return, scope: frozenset[str]) -> Booking:
     """Enter what came back, where what went out lies in the scope.
 
@@ -135,4 +148,6 @@ def return_within(page: Page, event: Return, scope: frozenset[str]) -> Booking:
     """
     if event.of not in scope:
         raise EvidenceError(f"batch {event.batch} came back of batch {event.of}, which the evidence leaves out")
+    if event.batch not in scope and page.batch(event.of).claims:
+        raise EvidenceError(f"batch {event.batch} came back of certified batch {event.of}, and the evidence leaves it out")
     return return_(page, event)

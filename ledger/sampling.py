@@ -75,6 +75,8 @@ def _batches(event: Event) -> tuple[str, ...]:
         return tuple(output.batch for output in event.outputs)
     if isinstance(event, Declare):
         return tuple(event.batches)
+    if isinstance(event, Certify):
+        return tuple(use.batch for use in event.uses)
     found = getattr(event, "batch", None)
     return () if found is None else (str(found),)
 

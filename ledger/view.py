@@ -77,7 +77,8 @@ class Amendment:
 class Claim:
     """A certificate in the log: what it claims of which batch, and whether it was taken back.
 
-    One over a product has no batch: it has `batches`, and the model, the plant and the days (first, last) that it is about.
+    One over a shipment has other batches `beside` its batch. One over a product has no batch: it has `batches`, and the model, the plant
+    and the days (first, last) that it is about. `ended` is the position of the first event with which its own issuer ended it.
     """
 
     number: str
@@ -94,11 +95,13 @@ class Claim:
     model: str = ""
     site: str = ""
     period: tuple[str, str] = ("", "")
+    beside: tuple[str, ...] = ()
+    ended: int | None = None
 
     @property
     def lots(self) -> tuple[str, ...]:
         """The batches that it is about."""
-        return self.batches or (self.batch,)
+        return self.batches or (self.batch, *self.beside)
 
 
 class View(Reading, Protocol):

@@ -6,7 +6,7 @@ in full in the annex and, byte for byte, in the attachment, and a percentage tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -96,10 +96,11 @@ def content_of(credential: dict[str, Any]) -> Content:
     claims = _claims(subject)
     product = subject.inside("product") if subject.values.get("product") else None
     model = (product.optional("model") if product else None) or ""
-    lots = tuple(_lots(product)) if product and product.values.get("batches") else ()
+    of_product = bool(product and product.values.get("batches"))
+    lots = tuple(_lots(product, "batches", "made") if product and of_product else _lots(subject, "shipment", "material"))
     period = subject.inside("period") if subject.values.get("period") else None
     return Content(
-        title=(PRODUCT_TITLES if lots else TITLES)[kind],
+        title=(PRODUCT_TITLES if of_product else TITLES)[kind],
         kind=kind,
         identity=whole.text("id"),
         digest=digest_of(credential),
@@ -107,7 +108,7 @@ def content_of(credential: dict[str, Any]) -> Content:
         issuer=issuer.text("name"),
         issuer_id=issuer.text("id"),
         customer=subject.text("customer"),
-        batch=f"{len(lots):,} lots of {model}" if lots else subject.text("batch"),
+        batch=_named(lots, f"lots of {model}" if of_product else "batches") if lots else subject.text("batch"),
         material=subject.text("material"),
         mass_mg=subject.number("mass_mg"),
         pieces=subject.optional_number("pieces"),
@@ -134,6 +135,7 @@ def content_of(credential: dict[str, Any]) -> Content:
         category=(product.optional("category") if product else None) or "",
         parts=tuple(_parts(product)) if product else (),
         lots=lots,
+        of_product=of_product,
         origin=basis.text("origin"),
         ledger=basis.text("ledger"),
         size=basis.number("size"),
@@ -145,8 +147,13 @@ def _parts(product: Fields) -> list[Part]:
     return [Part(one.text("part"), one.optional("material") or "", one.number("mass_mg")) for one in product.objects("parts")]
 
 
-def _lots(product: Fields) -> list[Lot]:
-    return [Lot(one.text("batch"), one.number("mass_mg"), one.text("made")) for one in product.objects("batches")]
+def _lots(fields: Fields, name: str, said: str) -> list[Lot]:
+    rows = fields.objects(name) if fields.values.get(name) else []
+    return [Lot(one.text("batch"), one.number("mass_mg"), one.text(said)) for one in rows]
+
+
+def _named(lots: Sequence[Lot], what: str) -> str:
+    return f"{len(lots):,} {what}"
 
 
 def _claim(fields: Fields, symbol: str, characteristic: str) -> Claim:

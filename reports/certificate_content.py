@@ -86,11 +86,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """A lot of a product: its batch, its mass as made, and the day."""
+    """One of several lots: its batch and mass; of a product's the mass as made and the day, of a shipment's the material."""
 
     batch: str
     mass_mg: int
-    made: str
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,7 @@ class Content:
     category: str
     parts: tuple[Part, ...]
     lots: tuple[Lot, ...]
+    of_product: bool
     origin: str
     ledger: str
     size: int

@@ -204,7 +204,7 @@ def _proves(content: Content) -> list[Block]:
         f"{content.issuer} signed this statement; anyone can check the signature.",
         f"Its figures follow exactly from the {content.size:,} signed records under the root below; whoever holds them can recompute.",
         f"In that ledger a lot stands in one certificate for {kind} over a product at a time."
-        if content.lots
+        if content.of_product
         else f"In that ledger the same mass is certified for {kind} only once.",
     ]
     limits = [
@@ -282,7 +282,13 @@ def _lot(content: Content) -> list[Block]:
         ("CERTIFIED MASS NOT ASSAYED", ", ".join(f"{name} {amount}" for name, amount in content.not_assayed) or "none"),
         ("MASS BACKED BY A DOCUMENT", ", ".join(f"{constituent(one.symbol)} {one.percent} %" for one in content.evidence) or "not stated"),
     ]
-    return [*pdf.heading("The product" if content.lots else "The lot", room=160), pdf.facts(pairs)]
+    return [*pdf.heading(_heading(content), room=160), pdf.facts(pairs)]
+
+
+def _heading(content: Content) -> str:
+    if content.of_product:
+        return "The product"
+    return "The shipment" if content.lots else "The lot"
 
 
 def _picture(content: Content, diagram: Diagram | None) -> list[Block]:

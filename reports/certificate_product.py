@@ -1,4 +1,4 @@
-"""What stands on a certificate's pages of the product: its bill of materials by part, and the lots of a certificate over a product."""
+"""What stands on a certificate's pages of the product: its bill of materials by part, and the lots of a certificate over several."""
 
 from __future__ import annotations
 
@@ -25,12 +25,16 @@ def product_tables(content: Content) -> list[Block]:
         ]
     if content.lots:
         shown, others = content.lots[:MOST_LOTS], content.lots[MOST_LOTS:]
-        listed: list[list[Text]] = [[Run(one.batch, "batch"), one.made, *_both(one.mass_mg)] for one in shown]
+        listed: list[list[Text]] = [
+            [Run(one.batch, "batch"), one.said if content.of_product else plain(one.said), *_both(one.mass_mg)] for one in shown
+        ]
         if others:
             listed.append([f"{len(others):,} more lots, one by one in the annex", "", *_both(sum(one.mass_mg for one in others))])
         blocks += [
             *pdf.heading("The lots"),
-            pdf.table(["LOT", "MADE ON", "POUNDS", "KILOGRAMS"], listed, [40, 20, 20, 20], right=(2, 3)),
+            pdf.table(
+                ["LOT", "MADE ON" if content.of_product else "MATERIAL", "POUNDS", "KILOGRAMS"], listed, [40, 20, 20, 20], right=(2, 3)
+            ),
         ]
     return blocks
 

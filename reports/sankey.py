@@ -139,9 +139,9 @@ def layout(  # noqa: D417 - the two sequences are described by their classes
 
 
 def page_diagram(nodes: Sequence[Node], edges: Sequence[Edge], *, title: str, width: float = 516, height: float = 250) -> Diagram:
-    """Lay out a trace for the certificate: gathered by material and site, one letter page wide."""
+    """Lay out a trace for the certificate: gathered by material, site and class, one letter page wide."""
     few, draws = gathered(nodes, edges)
-    text = f"{len(nodes)} batches and {len(edges)} draws, gathered by material and site; bands are as thick as the mass drawn."
+    text = f"{len(nodes)} batches and {len(edges)} draws, gathered by material, site and class; bands are as thick as the mass drawn."
     return layout(few, draws, title=title, description=text, style=PAGE, width=width, height=height)
 
 

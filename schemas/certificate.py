@@ -153,12 +153,21 @@ class ProductRow(Model):
     batches: Annotated[list[LotRow], Field(min_length=1, max_length=1000)] | None = None
 
 
+class ShipmentRow(Model):
+    """One batch of a shipment: its material and gross mass."""
+
+    batch: BatchId
+    material: Token
+    mass_mg: Mass
+
+
 class Subject(Model):
     """What is certified, and everything that is said of it."""
 
     number: CertificateNumber
     kind: Kind
     batch: BatchId | None = None
+    shipment: Annotated[list[ShipmentRow], Field(min_length=2, max_length=400)] | None = None
     material: Token
     mass_mg: Annotated[int, Field(gt=0, le=MAX_MG)]
     pieces: Annotated[int, Field(gt=0, le=MAX_MG)] | None
@@ -188,8 +197,10 @@ class Subject(Model):
 
     @model_validator(mode="after")
     def _is_about_something(self) -> Subject:
-        if (self.batch is None) != self.is_of_product or (self.is_of_product and self.period is None):
-            msg = "a certificate is about a batch, or about the lots of a product in a period"
+        if [self.batch is not None, self.shipment is not None, self.is_of_product].count(True) != 1 or (
+            self.is_of_product and not self.period
+        ):
+            msg = "a certificate is about a batch, the batches of a shipment, or the lots of a product in a period"
             raise ValueError(msg)
         if self.usmca is not None and self.kind != "domestic-origin":
             msg = "a certification of origin goes with domestic-origin"

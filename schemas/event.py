@@ -30,10 +30,11 @@ from schemas.identifier import (
     Token,
     VerifierKeyText,
 )
-from schemas.measurement import Assay, Constituent, Drawn, Proportion, Quantity, SignedQuantity
+from schemas.measurement import Assay, Drawn, Proportion, Quantity, SignedQuantity
 from schemas.party import Party, Scope, Site
 from schemas.product import Product
 from schemas.statement import Dated, Generator, Placed, Sealed, Serials, Use
+from schemas.step import Input, Loss, Output, TransformKind
 
 
 class PolicyReference(Model):
@@ -124,58 +125,6 @@ class Receive(Placed):
     serials: Serials = Field(default_factory=list)
     provisional: bool = False
     product: Product | None = None
-
-
-class Input(Use):
-    """What a transform takes of a batch; without a mass, all that is left."""
-
-    mass: Drawn | None = None
-    moisture: Proportion | None = None
-    rest: bool = False
-    final: bool = False
-
-
-class Output(Model):
-    """What a transform makes. `mass` may be "balance" on one of them; `vessel` names the kettle it stays in."""
-
-    batch: BatchId
-    material: Token
-    mass: Quantity | Literal["balance"]
-    moisture: Proportion | None = None
-    assay: Assay | None = None
-    vessel: Token | None = None
-    pieces: PositiveInt | None = None
-    serials: Serials = Field(default_factory=list)
-    provisional: bool = False
-    owner: PartyId | None = None
-    generator: Generator | None = None
-    product: Product | None = None
-
-
-class Loss(Model):
-    """A loss that the plant declares, by the metal it contained."""
-
-    kind: Token
-    contained: Annotated[dict[Constituent, Quantity], Field(min_length=1, max_length=40)]
-
-
-TransformKind = Literal[
-    "break",
-    "desulfurise",
-    "smelt",
-    "refine",
-    "alloy",
-    "cast",
-    "oxide",
-    "paste",
-    "grid",
-    "assemble",
-    "form",
-    "blend",
-    "split",
-    "merge",
-    "rework",
-]
 
 
 class Transform(Placed):
@@ -274,15 +223,34 @@ class Determine(Dated):
     by: Person
 
 
-class Certify(Placed, Use):
-    """A certificate is issued: the hash of its credential, and the mass that it consumes for its kind."""
+class Certified(Use):
+    """A batch that a certificate is over, with its gross mass."""
+
+    mass_mg: Annotated[int, Field(gt=0, le=2**53 - 1)]
+
+
+class Certify(Placed, Certified):
+    """A certificate is issued: the hash of its credential, and the mass that it consumes for its kind, over a batch and those beside it."""
 
     type: Literal["certify"]
     kind: Literal["recycled-content", "domestic-origin"]
     number: CertificateNumber
-    mass_mg: Annotated[int, Field(gt=0, le=2**53 - 1)]
     credential: Sha256
     valid_until: Time
+    beside: Annotated[list[Certified], Field(max_length=399)] = Field(default_factory=list)
+
+    @property
+    def uses(self) -> list[Certified]:
+        """All batches that it is over."""
+        return [self, *self.beside]
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Certify:
+        names = [use.batch for use in self.uses]
+        if names != sorted(set(names)):
+            msg = "names its batches out of order, or one twice"
+            raise ValueError(msg)
+        return self
 
 
 class Days(Model):

@@ -68,6 +68,7 @@ class Product(Model):
     off_the_shelf: bool | None = None
     assembler_screened: Annotated[list[Token], Field(max_length=20)] | None = None
     licensor_screened: Annotated[list[Token], Field(max_length=20)] | None = None
+    operators_screened: Annotated[list[Token], Field(max_length=20)] | None = None
 
     @model_validator(mode="after")
     def _components_differ(self) -> Product:

@@ -132,7 +132,7 @@ class Condition(Model):
     """
 
     place: PlaceFact | None = None
-    screened: Literal["assembler_screened", "licensor_screened"] | None = None
+    screened: Literal["assembler_screened", "licensor_screened", "operators_screened"] | None = None
     entity: Token | None = None
     question: Token | None = None
 

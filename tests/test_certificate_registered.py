@@ -195,11 +195,13 @@ def correct(works, batch, mass, **more):
     works.log("keystone/1", raw)
 
 
-def test_a_correction_since_is_a_caution_with_old_and_new_figures():
+def test_a_correction_since_is_told_with_old_and_new_figures():
     works = Works()
     claim, document = works.certify("keystone:BL", rules=("ntib.origin",))
     correct(works, "keystone:L1", "1000", feedstock="end_of_life", places={**US, "collected_in": "MX"}, documents=PAPER)
-    found = check_current(works.memory, claim, document)
+    ended, *found = check_current(works.memory, claim, document)
+    done = "in which keystone changed what it had certified for something that holds less (correct)"
+    assert ended == f"certificate keystone-RC-0001 counts as withdrawn since record {works.memory.size - 1}, {done}"
     assert found == [
         f"corrected since certificate keystone-RC-0001 was issued: {line}"
         for line in (

@@ -27,7 +27,7 @@ def test_issuing_tells_what_was_claimed(terminal):
         "hint: whoever gets it verifies it, without the ledger, with: plumbline verify FILE --trust FILE\n",
     )
     lines = said.out.splitlines()
-    assert lines[0].startswith("issued yard-RC-0001 over yard:L1, registered as record ")
+    assert lines[0].startswith("issued yard-RC-0001 over batch yard:L1, registered as record ")
     assert "  Pb  recycled_content     100.00 %   19994000000 mg of 19994000000 mg" in lines
     assert lines[-1] == f"wrote {terminal.folder / 'c.pdf'}"
     row = terminal.done("certificates", "--json").json["certificates"][0]
@@ -189,20 +189,37 @@ def test_a_product_is_certified_over_all_its_lots_of_a_period(terminal, tmp_path
     assert found.out.splitlines()[2].startswith("  2 lots of Group 31, ")
     terminal.log("yard/1", {**lead("yard:LOT3"), "product": product})
     later = terminal.run("verify", pdf)
-    assert "caution: certificate yard-RP-0001 leaves out 1 lots of Group 31 made at yard:works from 2026-01-01 to 2026-12-31" in later.err
+    assert "caution: certificate yard-RP-0001 leaves out 1 lot of Group 31 made at yard:works from 2026-01-01 to 2026-12-31" in later.err
     assert terminal.done("certificates", "--json").json["certificates"][0]["batch"] == "2 lots of Group 31"
+
+
+def test_a_shipment_is_certified_before_it_leaves(terminal, tmp_path):
+    terminal.log("yard/1", lead("yard:L2"))
+    pdf, trust = tmp_path / "shipment.pdf", tmp_path / "trust"
+    asked = ("certify", "recycled-content", "yard:L2", "yard:L1", "--to", "Hartmann", "-o", pdf, "-k", terminal.keys["yard/1"])
+    said = terminal.done(*asked)
+    assert said.out.splitlines()[0].startswith("issued yard-RC-0001 over 2 batches, registered as record ")
+    terminal.done("trust", "-o", trust)
+    found = command("verify", pdf, "--trust", trust)
+    assert found.code == 0, found
+    assert found.out.splitlines()[2].startswith("  2 batches, 40000000000 mg, ")
+    assert terminal.done("certificates", "--json").json["certificates"][0]["batch"] == "yard:L1 and 1 more"
+    again = terminal.run(*asked[:3], *asked[4:7], tmp_path / "again.pdf", *asked[8:])
+    assert again.err.splitlines()[0] == "error: batch yard:L2 is certified already by yard-RC-0001 (recycled-content)"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "certify what? give a BATCH, or --product MODEL with --site SITE and --period FROM/TO"),
-        (("yard:L1", "--product", "x"), "certify what? give a BATCH, or --product MODEL with --site SITE and --period FROM/TO"),
+        ((), "certify what? give a BATCH or several, or --product MODEL with --site SITE and --period FROM/TO"),
+        (("yard:L1", "--product", "x"), "certify what? give a BATCH or several, or --product MODEL with --site SITE and --period FROM/TO"),
         (
             ("--product", "x", "--site", "yard:works"),
-            "certify what? give a BATCH, or --product MODEL with --site SITE and --period FROM/TO",
+            "certify what? give a BATCH or several, or --product MODEL with --site SITE and --period FROM/TO",
         ),
-        (("--product", "x", "--site", "yard:works", "--period", "2026-01-01/2026-12-31", "--mass", "1 lb"), "--mass goes with a BATCH"),
+        (("--product", "x", "--site", "yard:works", "--period", "2026-01-01/2026-12-31", "--mass", "1 lb"), "--mass goes with one BATCH"),
+        (("yard:L1", "yard:L2", "--mass", "1 lb"), "--mass goes with one BATCH"),
+        (tuple(f"yard:B{number}" for number in range(401)), "401 batches are more than one certificate takes, which is 400"),
         (
             ("--product", "x", "--site", "yard:works", "--period", "2026-01-01/2026-12-31"),
             "no lot of model x was made at yard:works from 2026-01-01 to 2026-12-31",

@@ -12,8 +12,8 @@ import pytest
 from cli import flags
 from ledger.record import read_record
 from ledger.store.store import Store
-from schemas.event import TransformKind
 from schemas.feedstock import FEEDSTOCKS
+from schemas.step import TransformKind
 from terminal import TIME, Terminal, house
 
 TRUCK = ("--material", "spent_battery", "--mass", "42200 lb", "--feedstock", "end_of_life", "--place", "collected_in=US", "--time", TIME)

@@ -190,7 +190,7 @@ def test_what_becomes_of_its_lots_does_not_end_a_declaration(line):
 def test_lots_that_a_declaration_leaves_out_are_named_by_whoever_has_the_whole_ledger(line):
     claim, document = line.declared("voltaic:B1")
     made = "made at voltaic:works from 2026-01-01 to 2026-12-31"
-    said = f"certificate voltaic-RP-0001 leaves out 1 lots of Group 31 {made}, the first voltaic:B2"
+    said = f"certificate voltaic-RP-0001 leaves out 1 lot of Group 31 {made}, the first voltaic:B2"
     assert check_current(line.memory, claim, document) == [said]
 
 

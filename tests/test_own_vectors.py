@@ -40,7 +40,7 @@ def test_made_anew_they_are_the_same_bytes(files, tmp_path):
 
 
 def test_the_certificate_is_recomputed_from_its_evidence(files, trust):
-    for name, complete in (("certificate.evidence", "completeness not shown"), ("certificate-attested.evidence", "complete to record 25")):
+    for name, complete in (("certificate.evidence", "completeness not shown"), ("certificate-attested.evidence", "complete to record 26")):
         evidence = read_evidence(lines_of(files[name]))
         found = verify_evidence(evidence, credential=files["certificate.json"], trust=trust)
         assert found.holds
@@ -69,6 +69,16 @@ def test_a_certificate_by_rules_of_every_measure_is_recomputed_with_the_rules_th
         "usmca.certification": "INDETERMINATE",
         "outsider.lead": "FAIL",
     }
+
+
+def test_a_shipment_is_its_batches_added_up(files, trust):
+    for name, complete in (("shipment.evidence", "completeness not shown"), ("shipment-attested.evidence", "complete to record ")):
+        found = verify_evidence(read_evidence(lines_of(files[name])), credential=files["shipment.json"], trust=trust)
+        assert found.holds, found.problems
+        assert found.complete.startswith(complete)
+    subject = subject_of(files["shipment.json"])
+    assert [(row["batch"], row["mass_mg"]) for row in subject["shipment"]] == [("voltaic:D3", 40_500_000), ("voltaic:D4", 30_000_000)]
+    assert (subject["mass_mg"], subject["pieces"], subject["product"]["model"]) == (70_500_000, None, "Group 24")
 
 
 def test_lots_are_declared_as_they_were_made(files, trust):

@@ -88,7 +88,7 @@ def test_the_same_trace_gives_the_same_picture():
 
 def test_heels_that_feed_each_other_are_gathered_into_one():
     nodes, edges = gathered(*long_trace())
-    assert [node.label for node in nodes] == ["spent battery", "bullion + antimonial lead", "BAT-1"]
+    assert [node.label for node in nodes] == ["spent battery, end of life", "bullion + antimonial lead", "BAT-1"]
     assert [(edge.source, edge.target) for edge in edges] == [("group 0", "group 1"), ("group 1", "group 2")]
     assert edges[1].mass_mg == 700_000_000_000
 
@@ -96,7 +96,7 @@ def test_heels_that_feed_each_other_are_gathered_into_one():
 def test_a_page_diagram_is_as_wide_as_the_page():
     diagram = sankey.page_diagram(*long_trace(), title="t")
     assert diagram.width == pytest.approx(516)
-    assert diagram.description == "121 batches and 129 draws, gathered by material and site; bands are as thick as the mass drawn."
+    assert diagram.description == "121 batches and 129 draws, gathered by material, site and class; bands are as thick as the mass drawn."
 
 
 def test_a_lone_batch_can_be_drawn():

@@ -343,6 +343,21 @@ def test_advanced_batteries_need_functional_components_assembler_and_licensor_sc
     assert reason in judged.reasons
 
 
+@pytest.mark.parametrize(
+    ("changes", "verdict", "reason"),
+    [
+        ({}, "PASS", "the operators were screened for feoc: no hit"),
+        ({"operators_screened": ["feoc", "pfe"]}, "FAIL", "the operators were screened for feoc: a hit"),
+        ({"operators_screened": None}, "INDETERMINATE", "no record says that the operators were screened for feoc"),
+        ({"assembler_screened": ["feoc"]}, "FAIL", "the assembler was screened for feoc: a hit"),
+    ],
+)
+def test_foreign_entities_of_concern_are_looked_for_among_all_operators_on_the_path(changes, verdict, reason):
+    product = {"operators_screened": [], "assembler_screened": [], "licensor_screened": [], **changes}
+    judged = judged_by("feoc.screen", product, held={source("end_of_life"): 10})
+    assert (judged.verdict, reason in judged.reasons) == (verdict, True)
+
+
 def test_a_component_of_which_nobody_said_whether_it_is_functional_stays_open():
     paste = {"name": "active material", "cost": "96", "functional_cell": True, "screened": []}
     product = {"components": [paste, {"name": "grid", "cost": "40", "screened": []}], "assembler_screened": [], "licensor_screened": []}
@@ -497,3 +512,18 @@ def test_the_same_three_sums_may_hide_half_of_it():
     rows = {claim.characteristic: claim.mass_mg for claim in claims("Pb", held)}
     assert (rows["end_of_life"], rows["collected_in:US"], rows["smelted_in:US"]) == (50, 50, 50)
     assert judge(all_three(), Subject({"Pb": held}, "soft_lead", 100), as_of=LATE).figures["mass_mg"] == 50
+
+
+def test_of_many_portions_the_largest_are_named_and_the_rest_put_together():
+    places = ["US", "AT", "BE", "DE", "DK", "ES", "FR", "GB", "KR"]
+    held = {source("end_of_life", smelted_in=place): 100 - number for number, place in enumerate(places)}
+    reasons = judged_by("ntib.origin", None, held=held).reasons
+    said = [reason for reason in reasons if "lies outside" in reason]
+    assert said[0].startswith("0.000099 kg of Pb (end_of_life) lies outside US, CA, GB, AU, NZ: ")
+    assert len(said) == 4
+    assert reasons[reasons.index(said[-1]) + 1] == "the same holds of 3 smaller portions, 0.000281 kg together"
+
+
+def test_one_portion_more_than_are_named_is_named_too():
+    held = {source("end_of_life", smelted_in=place): 100 for place in ["US", "AT", "BE", "DE", "DK", "ES"]}
+    assert not [reason for reason in judged_by("ntib.origin", None, held=held).reasons if "the same holds" in reason]

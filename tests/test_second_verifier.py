@@ -49,7 +49,7 @@ from ledger.tlog.checkpoint import Checkpoint, cosign, sign_checkpoint
 from ledger.tlog.note import parse_note
 from ledger.tlog.quorum import parse_policy
 from ledger.trust import Trust, read_trust
-from outside import CERTIFICATION, CONTACT, FOLDER, MODEL, YEAR, declare
+from outside import CERTIFICATION, CONTACT, FOLDER, MODEL, YEAR, declare, ship
 from program import Program
 from published import table
 from schemas.event import EVENT
@@ -157,7 +157,7 @@ def test_verdicts_on_damaged_evidence_never_differ(name):
     assert [one for one in found if one is not None] == []
 
 
-@pytest.mark.parametrize("name", ["certificate.evidence", "origin.evidence", "declared.evidence", "usmca.evidence"])
+@pytest.mark.parametrize("name", ["certificate.evidence", "origin.evidence", "declared.evidence", "usmca.evidence", "shipment.evidence"])
 def test_verdicts_on_damaged_certificates_never_differ(name):
     dice = random.Random(7)
     found = [differ(FILES[name], TRUST, bent(credential_of(name), dice)) for _ in range(MUTATIONS // 8)]
@@ -184,7 +184,19 @@ def redeclared(tmp_path_factory):
     return works.put(tmp_path_factory.mktemp("redeclared"))
 
 
-@pytest.mark.parametrize("works", ["chain", "redeclared"])
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory):
+    """Two lots, certified together with a third before, and that taken back."""
+    works = Evidenced()
+    works.alloy()
+    works.log("voltaic/1", *assembled())
+    first, _ = ship(works, "voltaic:D1", "voltaic:D2", "voltaic:D3")
+    works.withdraw(first.number)
+    works.document = ship(works, "voltaic:D2", "voltaic:D3")[1]  # type: ignore[attr-defined]
+    return works.put(tmp_path_factory.mktemp("shipped"))
+
+
+@pytest.mark.parametrize("works", ["chain", "redeclared", "shipped"])
 def test_verdicts_on_evidence_with_records_left_out_never_differ(works, request):
     chain = request.getfixturevalue(works)
     trust, certificate = chain.trust.text().encode(), canonical.encode(chain.document)
@@ -211,12 +223,12 @@ def audits(folder: Path, trust: Trust) -> tuple[str, str]:
 
 
 class Declaring(Program):
-    """Random days on which what comes in is of one of two models, and lots of a model are declared, and declarations taken back."""
+    """Random days: what comes in is of one of two models, lots of a model are declared, shipments certified, and both taken back."""
 
     def __init__(self) -> None:
         super().__init__()
         self.declared = 0
-        self.acts = (*self.acts, self.declare, self.declare, self.declare, self.take_back)
+        self.acts = (*self.acts, self.declare, self.declare, self.declare, self.certify, self.certify, self.certify, self.take_back)
 
     def receipt(self, a: int, b: int, material: str, **more: Any) -> tuple[str, Raw]:
         """Receive something of a stated model."""
@@ -241,9 +253,31 @@ class Declaring(Program):
             "credential": hashlib.sha256(str(self.declared).encode()).hexdigest(),
         }
 
+    def certify(self, a: int, b: int) -> tuple[str, Raw] | None:
+        """Certify a batch, mostly with others of its holder beside it, sometimes for a wrong mass or with a stranger's."""
+        first = self.held(a, is_open=False)
+        if first is None:
+            return None
+        others = [
+            batch for batch in self.batches() if batch.id != first.id and (batch.holder == first.holder or b % 17 == 0) and batch.dry_left
+        ]
+        lots = sorted({first.id: first} | {batch.id: batch for batch in others[a % 5 : a % 5 + b % 4]})
+        masses = {batch.id: batch.gross_left for batch in self.batches()}
+        self.declared += 1
+        kind, letters = ("recycled-content", "RC") if b % 5 else ("domestic-origin", "DO")
+        event: Raw = {"type": "certify", "time": TIME, "site": first.site, "kind": kind, "batch": lots[0]}
+        return first.holder, {
+            **event,
+            "number": f"{first.holder}-{letters}-{self.declared:04d}",
+            "mass_mg": masses[lots[0]] + (b % 11 == 0),
+            "credential": hashlib.sha256(str(self.declared).encode()).hexdigest(),
+            "valid_until": "2027-03-31T09:00:00Z",
+            "beside": [{"batch": name, "mass_mg": masses[name] - (b % 13 == 0)} for name in lots[1:]],
+        }
+
     def take_back(self, a: int, b: int) -> tuple[str, Raw] | None:
-        """Withdraw a declaration, perhaps once more."""
-        numbers = [(key.split("/")[0], event["number"]) for key, event in self.done if event["type"] == "declare"]
+        """Withdraw a certificate, perhaps once more."""
+        numbers = [(key.split("/")[0], event["number"]) for key, event in self.done if event["type"] in ("certify", "declare")]
         if not numbers:
             return None
         party, number = numbers[a % len(numbers)]
@@ -553,7 +587,8 @@ PRODUCTS: dict[str, tuple[bool, Raw | None]] = {
             {"name": "plate", "cost": "1.5", "made_in": "US", "nonavailable": False, "functional_cell": True, "screened": ["a"]},
         ],
         "value": {"transaction": "1", "net_cost": "2", "non_originating": "0.3", "foreign_parts": "0"},
-        "energy_wh": "1", "volume_l": "0.5", "off_the_shelf": True, "assembler_screened": [], "licensor_screened": ["feoc"],
+        "energy_wh": "1", "volume_l": "0.5", "off_the_shelf": True,
+        "assembler_screened": [], "licensor_screened": ["feoc"], "operators_screened": [],
     }),
     "nulls inside": (True, {"model": None, "value": None, "energy_wh": None, "off_the_shelf": None, "assembler_screened": None}),
     "no list of parts": (False, {"parts": None}),
@@ -571,6 +606,7 @@ PRODUCTS: dict[str, tuple[bool, Raw | None]] = {
     "21 screened": (False, {"components": [{"name": "c", "cost": "1", "screened": ["a"] * 21}]}),
     "20 hits": (True, {"assembler_screened": ["a"] * 20}),
     "21 hits": (False, {"licensor_screened": ["a"] * 21}),
+    "21 operators' hits": (False, {"operators_screened": ["a"] * 21}),
     "a number that is none": (False, {"energy_wh": 12}),
     "a number with a sign": (False, {"volume_l": "-1"}),
     "a word for yes": (False, {"off_the_shelf": "yes"}),

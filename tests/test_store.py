@@ -293,32 +293,32 @@ def test_record_0_names_the_rule_data_that_this_program_carries(house):
 
 
 def test_another_schema_version_is_refused(house):
-    for value, shown in (("0", "0"), ("1", "1"), ("3", "3")):
+    for value, shown in (("0", "0"), ("2", "2"), ("4", "4")):
         house.sql("UPDATE meta SET value = ? WHERE name = 'schema'", values=(value,))
         with pytest.raises(StoreVersionError) as refusal:
             Store.open(house.path)
-        assert str(refusal.value) == f"{house.path} has schema version {shown}, this program writes 2"
+        assert str(refusal.value) == f"{house.path} has schema version {shown}, this program writes 3"
         assert refusal.value.exit_code == 3
     house.sql("DELETE FROM meta WHERE name = 'schema'")
-    with pytest.raises(StoreVersionError, match="has schema version none, this program writes 2$"):
+    with pytest.raises(StoreVersionError, match="has schema version none, this program writes 3$"):
         Store.open(house.path)
 
 
-COLOUR = Migration(3, ("ALTER TABLE party ADD COLUMN colour TEXT", "UPDATE party SET colour = 'grey'"))
+COLOUR = Migration(4, ("ALTER TABLE party ADD COLUMN colour TEXT", "UPDATE party SET colour = 'grey'"))
 
 
 def test_a_migration_changes_tables_in_one_step_and_no_signed_byte(house):
     before = house.entries()
     assert migrate(house.path) == []
-    assert migrate(house.path, migrations=[COLOUR, Migration(4, ("DROP TABLE opening",))], target=4) == [3, 4]
+    assert migrate(house.path, migrations=[COLOUR, Migration(5, ("DROP TABLE opening",))], target=5) == [4, 5]
     assert house.entries() == before
     with Store(house.path).reading() as view:
-        assert Store.remembered(view, "schema") == "4"
-    with pytest.raises(StoreVersionError, match="has schema version 4, this program writes 2$"):
+        assert Store.remembered(view, "schema") == "5"
+    with pytest.raises(StoreVersionError, match="has schema version 5, this program writes 3$"):
         Store.open(house.path)
     with pytest.raises(StoreVersionError) as refusal:
         migrate(house.path)
-    assert str(refusal.value) == f"{house.path} has schema version 4, this program cannot bring it to 2"
+    assert str(refusal.value) == f"{house.path} has schema version 5, this program cannot bring it to 3"
 
 
 @pytest.mark.parametrize(
@@ -334,15 +334,15 @@ def test_a_migration_changes_tables_in_one_step_and_no_signed_byte(house):
 def test_a_migration_that_would_change_signed_bytes_changes_nothing(house, statement):
     before = house.path.read_bytes()
     with pytest.raises(StoreError) as refusal:
-        migrate(house.path, migrations=[Migration(3, (*COLOUR.statements, statement))], target=3)
-    assert str(refusal.value) == f"bringing {house.path} to schema version 3 would change signed bytes; nothing was changed"
+        migrate(house.path, migrations=[Migration(4, (*COLOUR.statements, statement))], target=4)
+    assert str(refusal.value) == f"bringing {house.path} to schema version 4 would change signed bytes; nothing was changed"
     assert house.path.read_bytes() == before
 
 
 def test_a_migration_that_fails_or_is_missing_changes_nothing(house):
     before = house.path.read_bytes()
     with pytest.raises(StoreError, match="no such table: nowhere$"):
-        migrate(house.path, migrations=[Migration(3, (*COLOUR.statements, "DROP TABLE nowhere"))], target=3)
-    with pytest.raises(StoreVersionError, match="has schema version 2, this program cannot bring it to 4$"):
-        migrate(house.path, migrations=[COLOUR], target=4)
+        migrate(house.path, migrations=[Migration(4, (*COLOUR.statements, "DROP TABLE nowhere"))], target=4)
+    with pytest.raises(StoreVersionError, match="has schema version 3, this program cannot bring it to 5$"):
+        migrate(house.path, migrations=[COLOUR], target=5)
     assert house.path.read_bytes() == before

@@ -940,10 +940,32 @@ def batches_in(event: Event) -> set[str]:
     named: set[str] = set(event.get("batches") or ())
     if isinstance(event.get("of"), str):
         named.add(event["of"])
-    for item in (event, *event.get("inputs", ()), *event.get("outputs", ())):
+    for item in (event, *event.get("inputs", ()), *event.get("outputs", ()), *event.get("beside", ())):
         if isinstance(item, dict) and isinstance(item.get("batch"), str):
             named.add(item["batch"])
     return named
+
+
+def lots_of(event: Event) -> list[str]:
+    """The lots of a `certify` or `declare`, in their order ("Certificates")."""
+    if event["type"] == "declare":
+        return list(event["batches"])
+    return [lot["batch"] for lot in uses_of(event)]
+
+
+def uses_of(event: Event) -> list[Event]:
+    """What a `certify` uses: the event's own batch and those beside it, each with its mass ("Events")."""
+    return [event, *event.get("beside", ())]
+
+
+def issuer_of(number: str) -> str:
+    """The party that a certificate's number begins with ("Events": number)."""
+    return number.rsplit("-", 2)[0]
+
+
+def registers(event: Event, digest: str, number: object) -> bool:
+    """Whether an event registers the credential of this digest, under this number ("Certificates", 5)."""
+    return event["type"] in ("certify", "declare") and (event["credential"], event["number"]) == (digest, number)
 
 
 # ---------------------------------------------------------------- The state of a log
@@ -1093,7 +1115,7 @@ class State:
         if kind in ("admit", "enrol", "site"):
             {"admit": self.admit, "enrol": self.enrol, "site": self.add_site}[kind](signer, event)
         elif kind in CERTIFYING:
-            {"certify": self.certify, "declare": self.declare, "withdraw": self.withdraw}[kind](signer, event)
+            {"certify": self.certify, "declare": self.certify, "withdraw": self.withdraw}[kind](signer, event)
         elif kind in ("retire", "revoke"):
             self.end_key(signer, event)
 
@@ -1143,16 +1165,13 @@ class State:
         key.status, key.compromised_since = {"retire": "retired", "revoke": "revoked"}[kind], since
 
     def certify(self, signer: Key, event: Event) -> None:
-        """A certificate is registered by its digest and its number."""
+        """A certificate is registered by its digest and its number; outside the scope it is not known ("Evidence": partial replay, 2)."""
+        if self.scope is not None and not self.scope & batches_in(event):
+            return
         need(event["number"] not in self.certificates, f"certificate number {event['number']} is taken")
         need(event["number"].startswith(signer.party + "-"), f"certificate number {event['number']} by {signer.party}")
         self.certificates[event["number"]] = event
         self.signers[event["number"]] = signer.vkey.name
-
-    def declare(self, signer: Key, event: Event) -> None:
-        """A certificate over a product model; with no batch in the scope it is passed over ("Certificates": declare)."""
-        if self.scope is None or self.scope.intersection(event["batches"]):
-            self.certify(signer, event)
 
     def withdraw(self, signer: Key, event: Event) -> None:
         """A certificate is taken back by its issuer; one that is not there is passed over in a partial replay."""
@@ -1165,9 +1184,10 @@ class State:
             need(same and instead != number, f"certificate {instead} cannot supersede {number}")
             self.withdrawn.add(number)
 
-    def registered(self, digest: str) -> Event | None:
-        """The event that registered a credential first."""
-        return next((event for event in self.certificates.values() if event["credential"] == digest), None)
+    def registered(self, digest: str, number: object = None) -> Event | None:
+        """The event that registered a credential, the first where no number is asked for."""
+        of = (event for event in self.certificates.values() if event["credential"] == digest)
+        return next((event for event in of if number is None or event["number"] == number), None)
 
 
 # ------------------------------------------------------------------------- Names
@@ -1494,15 +1514,15 @@ def check_credential(data: bytes) -> Credential:
 
 
 def check_registration(credential: Credential, state: State, event: Event, index: int) -> None:
-    """The `certify` event and the credential agree; the key was enrolled for it; the basis is this log before it ("Certificates", 5)."""
+    """The event and the credential agree; the key was enrolled for it; the basis is this log before it ("Certificates", 5)."""
     body, subject, basis = credential.body, credential.subject, credential.body["basis"]
     check_document(credential, state.trust, event["type"])
+    check_lots(subject, event)
     signer = state.keys[state.signers[event["number"]]]
     pairs = [
         ("number", subject.get("number"), event.get("number")),
         ("kind", subject.get("kind"), event["kind"]),
-        ("batch", subject.get("batch"), event.get("batch")),
-        ("mass_mg", subject.get("mass_mg"), event["mass_mg"]),
+        ("mass_mg", subject.get("mass_mg"), sum(item["mass_mg"] for item in uses_of(event))),
         ("validUntil", body.get("validUntil"), event.get("valid_until")),
         ("issuer's party", body["issuer"].get("party"), signer.party),
         ("issuer's name", body["issuer"].get("name"), state.parties.get(signer.party, {}).get("name")),
@@ -1523,6 +1543,22 @@ def check_registration(credential: Credential, state: State, event: Event, index
         raise differs(f"basis root at size {basis['size']}", basis.get("root"), root.hex())
     owners = [key for key in state.keys.values() if key.vkey.public == credential.public and key.party == signer.party]
     need(any("certify" in key.scopes and key.status == "active" for key in owners), "the proof's key was not enrolled with scope certify")
+
+
+def check_lots(subject: Event, event: Event) -> None:
+    """A certificate names the lots of its event: one `batch`, or the rows of `shipment` or of a `product` ("Certificates", 5)."""
+    lots, declared, several = lots_of(event), event["type"] == "declare", bool(event.get("beside"))
+    compare("batch", subject.get("batch"), None if declared or several else lots[0])
+    product = subject.get("product") if isinstance(subject.get("product"), dict) else {}
+    masses = [[item["batch"], item["mass_mg"]] for item in uses_of(event)] if several else None
+    compare("shipment", columns(subject.get("shipment"), "batch", "mass_mg"), masses)
+    compare("product's batches", columns((product or {}).get("batches"), "batch"), [[lot] for lot in lots] if declared else None)
+
+
+def columns(rows: Any, *names: str) -> Any:
+    """Some fields of every row of a list; what is no list of rows is itself."""
+    rowed = isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+    return [[row.get(name) for name in names] for row in rows] if rowed else rows
 
 
 TITLES = {
@@ -2001,14 +2037,15 @@ class Shelf:
         self.policy, self.books, self.read = policy, books, Reader(policy)
         self.batches: dict[str, Batch] = {}
         self.rows: dict[int, tuple[Entry, list[Row]]] = {}
-        self.over: set[str] = set()
+        self.withdrawn: set[str] = set()
         self.entered: dict[str, dict[str, set[Source]]] = {}
         self.vessels: dict[tuple[str, str], str] = {}
         self.serials: list[tuple[str, Serials]] = []
         self.transformed: set[str] = set()
         self.parents: dict[str, set[str]] = {}
         self.as_made: dict[str, Batch] = {}
-        self.declared: dict[tuple[str, str], str] = {}
+        self.declared: dict[tuple[str, str], list[tuple[str, list[str]]]] = {}
+        self.holdings: dict[str, dict[str, Holding]] = {}
 
     def book(self, entry: Entry, first: bool) -> None:
         """Book one event as it is now read."""
@@ -2016,7 +2053,7 @@ class Shelf:
         if event["type"] in ("receive", "ship", "accept", "adjust", "dispose", "transform", "return", "certify", "declare"):
             getattr(self, "give_back" if event["type"] == "return" else event["type"])(entry, event, first)
         elif event["type"] == "withdraw":
-            self.over.add(event["certificate"])
+            self.withdrawn.add(event["certificate"])
 
     # Using, drawing, making
 
@@ -2108,7 +2145,7 @@ class Shelf:
         for content in batch.contents.values():
             content.components = joined(content.components)
         self.batches[batch.name] = batch
-        if batch.stated is not None:
+        if batch.stated is not None or batch.name in self.books.declared:
             self.as_made[batch.name] = copy.deepcopy(batch)
 
     # Receive
@@ -2254,8 +2291,17 @@ class Shelf:
                 batch.plant, batch.product, batch.supplied = sources[0].plant, sources[0].product, sources[0].supplied
                 batch.line = (batch.name, *sources[0].line)
         else:
-            here = {number for source in sources for _, number in source.certificates if number.startswith(entry.party + "-")}
-            self.over |= {number for number in here if re.match(r"(?:RC|DO)-[0-9]+\Z", number[len(entry.party) + 1 :])}
+            self.end(entry, sources)
+
+    def end(self, entry: Entry, sources: list[Batch]) -> None:
+        """What is drawn from at a site of their issuer, or came back there, ends the certificates that it carries (standing, 1)."""
+        for number in {number for source in sources for _, number in source.certificates}:
+            if issuer_of(number) == entry.party:
+                self.books.end(number, entry.position)
+
+    def stands(self, number: str, position: int) -> bool:
+        """Whether a certificate is neither withdrawn nor ended before a position ("Certificates": standing)."""
+        return number not in self.withdrawn and self.books.ends.get(number, position) >= position
 
     def draw_inputs(
         self, entry: Entry, event: Event, first: bool
@@ -2509,20 +2555,22 @@ class Shelf:
         self.keep(batch)
 
     def certify(self, entry: Entry, event: Event, first: bool) -> None:
-        """A certify event consumes its batch's mass for its kind ("Certificates": once for a kind)."""
-        batch = self.use(entry, event, first)
+        """A certify event consumes the mass of its lots for its kind; all is asked of each ("Certificates": certify)."""
+        self.at_site(entry, event)
+        lots = [(self.use(entry, item, first), item["mass_mg"]) for item in uses_of(event)]
         kind, number = event["kind"], event["number"]
         letters = "RC" if kind == "recycled-content" else "DO"
         need(number.startswith(f"{entry.party}-{letters}-"), f"number {number} of a {kind} certificate by {entry.party}")
-        standing = {other for of, other in batch.certificates if of == kind} - self.over
-        need(not standing, f"batch {batch.name} carries certificate {min(standing, default='')} of that kind")
-        usable = batch.left > 0 and batch.open is None and batch.weighed and not batch.provisional
-        need(usable, f"batch {batch.name} is empty, open, unweighed or provisional")
-        need(
-            event["mass_mg"] == batch.gross() if first else event["mass_mg"] <= batch.gross(),
-            f"certified: got {event['mass_mg']} mg, want {batch.gross()} mg",
-        )
-        batch.certificates = {*batch.certificates, (kind, number)}
+        for lot, mass in lots:
+            standing = sorted(other for of, other in lot.certificates if of == kind and self.stands(other, entry.position))
+            need(not standing, f"batch {lot.name} carries certificate {standing[:1]} of that kind")
+            usable = lot.left > 0 and lot.open is None and lot.weighed and not lot.provisional
+            need(usable, f"batch {lot.name} is empty, open, unweighed or provisional")
+            holds = mass == lot.gross() if first else mass <= lot.gross()
+            need(holds, f"certified of {lot.name}: got {mass} mg, want {lot.gross()} mg")
+        for lot, _ in lots:
+            lot.certificates = {*lot.certificates, (kind, number)}
+        self.holdings[number] = {lot.name: holding(lot) for lot, _ in lots}
 
     def declare(self, entry: Entry, event: Event, first: bool) -> None:
         """A certificate over lots as they were made, which are not checked again when they are amended ("Certificates": declare)."""
@@ -2532,13 +2580,15 @@ class Shelf:
         need(number.startswith(f"{entry.party}-{letters}-"), f"number {number} of a {kind} declaration by {entry.party}")
         if first and (scope is None or scope.issuperset(names)):
             for name in names:
-                self.check_lot(event, name)
+                self.check_lot(entry, event, name)
             mass = sum(self.as_made[name].gross() for name in names)
             need(event["mass_mg"] == mass, f"declared: got {event['mass_mg']} mg, want {mass} mg")
-        self.declared |= {(kind, name): number for name in names}
+        for name in names:
+            self.declared.setdefault((kind, name), []).append((number, names))
+        self.holdings[number] = {name: holding(self.as_made[name]) for name in names if name in self.as_made}
 
-    def check_lot(self, event: Event, name: str) -> None:
-        """A lot is of the model, the plant and the period, no part of another lot, and declared once ("Certificates": declare)."""
+    def check_lot(self, entry: Entry, event: Event, name: str) -> None:
+        """A lot is of the model, the plant and the period, no part of another lot, and stands in no other declaration ("Certificates")."""
         lot, kind, period = self.as_made.get(name), event["kind"], event["period"]
         if lot is None or lot.stated is None:
             raise Refused(f"lot {name} is not known, or states no product")
@@ -2548,8 +2598,10 @@ class Shelf:
         need(lot.open is None and lot.weighed and not lot.provisional, f"lot {name} is open, unweighed or provisional")
         other = sorted(self.upstream(name) & set(event["batches"]))
         need(not other, f"lot {name} was made of {other[:1]}, a lot of the same declaration")
-        number = self.declared.get((kind, name))
-        need(number is None or number in self.over, f"lot {name} stands in declaration {number}")
+        scope = self.books.scope  # of a declaration with lots outside it nobody can tell here whether it ended
+        known = [one for one, lots in self.declared.get((kind, name), ()) if scope is None or scope.issuperset(lots)]
+        standing = [number for number in known if self.stands(number, entry.position)]
+        need(not standing, f"lot {name} stands in declaration {standing[:1]}")
 
     def upstream(self, name: str) -> set[str]:
         """All batches reached over edges, without the batch itself."""
@@ -2559,6 +2611,33 @@ class Shelf:
             found |= new
             rest += new
         return found
+
+
+Holding = dict[tuple[object, ...], int]
+
+
+def holding(lot: Batch) -> Holding:
+    """What a lot holds, booked and cautious, of which a certificate may claim something ("Certificates": standing, 2)."""
+    found: Holding = {}
+    for name, content in lot.contents.items():
+        for sort, portions in (("booked", content.booked.left), ("cautious", content.claimable())):
+            for source, mass in portions.items():
+                for held in held_of(source):
+                    key = (name, sort, source.places, *held)
+                    found[key] = found.get(key, 0) + mass
+    return found
+
+
+def held_of(source: Source) -> list[tuple[object, ...]]:
+    """A class that is not unknown, that of it which is documented, that with each answer of yes; and the places alone, one fact known."""
+    more: list[object] = [None, *([True] if source.documented else []), *(question for question, yes in source.answers if yes)]
+    classed: list[tuple[object, ...]] = [] if source.is_class(UNKNOWN) else [(source.feedstock, one) for one in more]
+    return classed + ([()] if any(UNKNOWN not in countries for _, countries in source.places) else [])
+
+
+def less(before: dict[str, Holding], after: dict[str, Holding]) -> bool:
+    """Whether a lot is no longer there, or holds a smaller mass of anything ("Certificates": standing, 2)."""
+    return any(lot not in after or any(after[lot].get(key, 0) < mass for key, mass in held.items()) for lot, held in before.items())
 
 
 RECYCLED = (*CONSUMER, *PRE_CONSUMER)
@@ -2591,7 +2670,7 @@ def supplied(event: Event) -> frozenset[str]:
 class Books:
     """The books of a log, or of the scope of evidence, with amendments ("Amendments"; "Evidence": partial replay)."""
 
-    def __init__(self, scope: frozenset[str] | None, report: Report, asked: str = "") -> None:
+    def __init__(self, scope: frozenset[str] | None, report: Report, asked: tuple[str, object] = ("", None)) -> None:
         self.scope, self.report, self.asked = scope, report, asked
         self.policy: Event | None = None
         self.entries: list[Entry] = []
@@ -2604,6 +2683,9 @@ class Books:
         self.sites: dict[str, Event] = {}
         self.parties: set[str] = set()
         self.record_ids: dict[int, str] = {}
+        self.known: set[str] = set()
+        self.ends: dict[str, int] = {}
+        self.declared: set[str] = set()
         self.found: Figures | None = None
         self.shelf = Shelf({}, self)
 
@@ -2637,8 +2719,10 @@ class Books:
     def enter(self, entry: Entry, number: int) -> None:
         """Keep an event and book it, or book all again where it says how another is to be read."""
         event, kind = entry.event, entry.event["type"]
-        if kind in ("certify", "declare") and event["credential"] == self.asked:
-            self.found = self.figures(event["batch"]) if kind == "certify" else self.figures_of_lots(event)
+        if kind in ("certify", "declare") and (self.scope is None or self.scope & batches_in(event)):
+            self.known.add(event["number"])
+            self.declared.update(event.get("batches") or ())
+            self.found = self.figures(event, entry.position) if registers(event, *self.asked) else self.found
         if kind in ("assay", "determine") and not self.may_amend(entry):
             return
         self.at[entry.record_id, number] = self.numbers[entry.position] = len(self.entries)
@@ -2649,7 +2733,7 @@ class Books:
         if kind == "determine":
             self.determined.setdefault(event["of"], []).append(entry)
         if kind in ("assay", "determine"):
-            self.book_again()
+            self.book_again(entry)
         else:
             self.book(self.shelf, entry, first=True)
 
@@ -2704,7 +2788,7 @@ class Books:
                     raise differs(f"a correction's {name}", event["event"].get(name), signed.event[name])
             self.note_makers(signed.position, event["event"])
         before.append((entry.position, event))
-        self.book_again()
+        self.book_again(entry)
 
     def reading(self, entry: Entry) -> Event | None:
         """An event as corrected; none where it was voided ("Amendments", 3)."""
@@ -2759,12 +2843,13 @@ class Books:
         """Whether an event is booked whole; a transform with some inputs in the scope only draws ("Evidence": partial replay, 4)."""
         scope = self.scope or frozenset()
         if event["type"] == "withdraw":
-            return True
-        if event["type"] == "declare":
-            return bool(scope.intersection(event["batches"]))
+            return event["certificate"] in self.known
         if event["type"] != "transform":
-            need(event["type"] != "return" or event["batch"] not in scope or event["of"] in scope, "the scope is not closed: a return")
-            return event.get("batch") in scope
+            named = batches_in(event)
+            need(event["type"] != "return" or self.is_closed(shelf, event, scope), "the scope is not closed: a return")
+            open_lots = sorted(named - scope) if event["type"] == "certify" and named & scope else []
+            need(not open_lots, f"the scope is not closed: {event.get('number')} is over {open_lots[:1]} as well")
+            return bool(named & scope)
         inside = [item for item in event["inputs"] if item["batch"] in scope]
         made = [item["batch"] for item in event["outputs"] if item["batch"] in scope]
         carrying = self.policy is not None and event["kind"] in self.policy["carrying_kinds"]
@@ -2774,41 +2859,61 @@ class Books:
             return True
         need(not made, f"the scope is not closed: {made[:1]} was made of a batch outside it")
         if inside:
-            shelf.draw_inputs(entry, {**event, "inputs": inside}, first)
+            shelf.at_site(entry, event)
+            sources, _, _ = shelf.draw_inputs(entry, {**event, "inputs": inside}, first)
+            if not carrying:
+                shelf.end(entry, sources)
         return False
 
-    def book_again(self) -> None:
-        """All events again, in the order of positions, as they are now read ("Amendments", 5)."""
-        self.shelf = Shelf(self.policy or {}, self)
+    def is_closed(self, shelf: Shelf, event: Event, scope: frozenset[str]) -> bool:
+        """Whether a scope holds what a return came of, and what came back of a batch with a certificate ("Evidence": scope, b and d)."""
+        of = shelf.batches.get(event["of"])
+        carries = event["of"] in scope and of is not None and bool(of.certificates)
+        return event["of"] in scope if event["batch"] in scope else not carries
+
+    def book_again(self, by: Entry) -> None:
+        """All events again, in the order of positions, as they are now read ("Amendments", 5); what was ended stays so, and what the
+        issuer's own amendment draws from under a certificate ends it there ("Certificates": standing, 2)."""
+        before, self.shelf = self.shelf.holdings, Shelf(self.policy or {}, self)
         for entry in self.entries:
             self.book(self.shelf, entry, first=False)
+        for number, held in before.items():
+            if issuer_of(number) == by.party and less(held, self.shelf.holdings.get(number, {})):
+                self.end(number, by.position)
+
+    def end(self, number: str, position: int) -> None:
+        """A certificate ends for good, at the least position at which any booking found an end ("Certificates": standing)."""
+        self.ends[number] = min(position, self.ends.get(number, position))
 
     def state_of(self, name: str) -> tuple[int | None, list[list[str]]]:
         """The dry mass left of a batch and its certificates, for a state line."""
         batch = self.shelf.batches.get(name)
         return (batch.left, sorted(map(list, batch.certificates))) if batch else (None, [])
 
-    def figures(self, name: object) -> Figures | None:
-        """The figures of a batch as it stands."""
-        batch = self.shelf.batches.get(str(name))
-        if batch is None:
+    def figures(self, event: Event, position: int) -> Figures | None:
+        """The figures of a certificate: its lots as they stand, of a declaration as they were made, added ("Certificates")."""
+        declared, names = event["type"] == "declare", lots_of(event)
+        batches = self.shelf.as_made if declared else self.shelf.batches
+        lots = [batches[name] for name in names if name in batches]
+        if len(lots) < len(names) or any(lot.open is not None for lot in lots):
             return None
-        booked = {name: add({}, content.booked.left) for name, content in sorted(batch.contents.items()) if content.booked.total()}
-        cautious = {name: batch.contents[name].claimable() for name in booked}
-        answers = self.answers_along(batch.line)
-        absorbed = {(kind, number) for kind, number in batch.absorbed if number not in self.shelf.over}
-        lot = Lot(booked, cautious, batch.gross(), batch.material, batch.product or {}, answers, batch.supplied)
+        row = product_row([lot.product or {} for lot in lots])
+        if declared:
+            row["batches"] = [{"batch": lot.name, "mass_mg": lot.gross(), "made": lot.time[:10]} for lot in lots]
+        sums, steps = self.added(lots, row), frozenset[int]().union(*(lot.steps for lot in lots))
+        absorbed = {pair for lot in lots for pair in lot.absorbed if self.shelf.stands(pair[1], position) and not declared}
         return Figures(
-            lot, self.sites[batch.plant], batch.left, batch.pieces_left if batch.pieces else None, batch.assay, absorbed,
-            None if batch.product is None else product_row([batch.product]), self.rows_of(batch.steps, booked),
-            self.unseen(batch.steps), self.entries_of(batch.entered), made_sources([batch]),
+            sums, self.sites.get(event["site"] if declared else lots[0].plant), sum(lot.left for lot in lots),
+            None if declared else pieces_of(lots), lots[0].assay if len(lots) == 1 and not declared else None, absorbed,
+            row if declared or any(lot.product is not None for lot in lots) else None, self.rows_of(steps, sums.booked), self.unseen(steps),
+            self.entries_of(frozenset[str]().union(*(lot.entered for lot in lots))), made_sources(lots),
+            event["period"] if declared else None,
+            [shipment_row(lot) for lot in lots] if len(lots) > 1 and not declared else None,
+            None if declared else difference(lots),
         )  # fmt: skip
 
-    def figures_of_lots(self, event: Event) -> Figures | None:
-        """The figures of a declaration: its lots as they were made, added ("Certificates": of a declare)."""
-        lots = [lot for name in event["batches"] if (lot := self.shelf.as_made.get(name)) is not None]
-        if len(lots) < len(event["batches"]) or any(lot.open is not None for lot in lots) or event["site"] not in self.sites:
-            return None
+    def added(self, lots: list[Batch], row: Event) -> Lot:
+        """What rules look at of some lots: sums, and what all of them state and have alike ("Certificates": of a declare)."""
         names = sorted({name for lot in lots for name, content in lot.contents.items() if content.booked.total()})
         booked: dict[str, Portions] = {name: {} for name in names}
         cautious: dict[str, Portions] = {name: {} for name in names}
@@ -2816,19 +2921,12 @@ class Books:
             for name in booked.keys() & lot.contents.keys():
                 add(booked[name], lot.contents[name].booked.left)
                 add(cautious[name], lot.contents[name].claimable())
-        products = [lot.product or {} for lot in lots]
         materials = {lot.material for lot in lots}
         material = lots[0].material if len(materials) == 1 else "product"
-        row = product_row(products)
-        row["batches"] = [{"batch": lot.name, "mass_mg": lot.gross(), "made": lot.time[:10]} for lot in lots]
+        product = one_product([lot.product or {} for lot in lots], row)
         answers = alike([self.answers_along(lot.line) for lot in lots])
-        stated = one_product(products, row)
-        mass, steps = sum(lot.gross() for lot in lots), frozenset[int]().union(*(lot.steps for lot in lots))
-        return Figures(
-            Lot(booked, cautious, mass, material, stated, answers, frozenset()), self.sites[event["site"]],
-            sum(lot.left for lot in lots), None, None, set(), row, self.rows_of(steps, booked), self.unseen(steps),
-            self.entries_of(frozenset[str]().union(*(lot.entered for lot in lots))), made_sources(lots), event["period"],
-        )  # fmt: skip
+        given = frozenset.intersection(*(lot.supplied for lot in lots))
+        return Lot(booked, cautious, sum(lot.gross() for lot in lots), material, product, answers, given)
 
     def rows_of(self, steps: Iterable[int], booked: dict[str, Portions]) -> list[tuple[Entry, Row]]:
         """The closings upstream of constituents with mass here; of carrying kinds only with a residual."""
@@ -2866,10 +2964,33 @@ def alike(found: list[dict[str, bool]]) -> dict[str, bool]:
     return {question: answer for question, answer in found[0].items() if all(other.get(question) is answer for other in found)}
 
 
+def pieces_of(lots: list[Batch]) -> int | None:
+    """The pieces left of all lots, or null where one has none left ("Certificates")."""
+    return sum(lot.pieces_left for lot in lots) if all(lot.pieces_left for lot in lots) else None
+
+
+def difference(lots: list[Batch]) -> str | None:
+    """In what the lots of a shipment do not agree; null where they do ("Certificates": of a certify with lots beside it)."""
+    products = [lot.product or {} for lot in lots]
+    sets: dict[str, set[Any]] = {"plant": {lot.plant for lot in lots}, "material": {lot.material for lot in lots}}
+    sets |= {name: {product.get(name) for product in products} for name in ("model", "category", "condition")}
+    return next((name for name, found in sets.items() if len(found) > 1), None)
+
+
+def stated_of(value: Any) -> Any:
+    """A stated value without its fields that are null, and without parts or components of none ("Certificates": the same)."""
+    if isinstance(value, list):
+        return [stated_of(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    empty = {name for name, item in value.items() if item is None or (item == [] and name in ("parts", "components"))}
+    return {name: stated_of(item) for name, item in value.items() if name not in empty}
+
+
 def one_product(products: list[Event], row: Event) -> Event:
     """What rules look at of the products of several lots ("Certificates": of a declare)."""
-    rest = [{name: value for name, value in product.items() if name != "parts" and value is not None} for product in products]
-    return rest[0] if all(other == rest[0] for other in rest) else {name: row[name] for name in ("model", "category", "condition")}
+    rest = [stated_of({**product, "parts": None}) for product in products]
+    return products[0] if all(other == rest[0] for other in rest) else {name: row[name] for name in ("model", "category", "condition")}
 
 
 def rule_data(digest: str) -> Event | None:
@@ -2888,7 +3009,7 @@ class Figures(NamedTuple):
     """What a certificate states of a batch or of lots, out of the books just before its event."""
 
     lot: Lot
-    plant: Event
+    plant: Event | None
     dry: int
     pieces: int | None
     assay: Event | None
@@ -2899,6 +3020,8 @@ class Figures(NamedTuple):
     entered: list[dict[str, set[Source]]]
     made: list[Source]
     period: Event | None = None
+    shipment: list[Event] | None = None
+    difference: str | None = None
 
     @property
     def booked(self) -> dict[str, Portions]:
@@ -2930,6 +3053,9 @@ def check_figures(credential: Credential, figures: Figures | None, rules: list[E
     """Compute `credentialSubject` again; the first field that differs is named with both values ("Certificates", 6)."""
     if figures is None:
         raise Refused("the certificate's batch is not in the books")
+    need(figures.difference is None, f"the certificate's lots differ in {figures.difference}")
+    if figures.plant is None:
+        raise Refused("the plant of the certificate's lots is not registered")
     subject, lot = credential.subject, figures.lot
     wanted = {
         "material": lot.material,
@@ -2947,7 +3073,8 @@ def check_figures(credential: Credential, figures: Figures | None, rules: list[E
     }
     wanted |= {} if figures.product is None else {"product": figures.product}
     wanted |= {} if figures.period is None else {"period": figures.period}
-    words = ISSUERS_WORDS | ({"batch"} if figures.period is None else set())
+    wanted |= {} if figures.shipment is None else {"shipment": figures.shipment}
+    words = ISSUERS_WORDS | ({"batch"} if figures.period is None and figures.shipment is None else set())
     check_fields(subject, "credentialSubject", {*wanted, *words}, {"usmca"})
     for name, want in wanted.items():
         compare(name, subject[name], want)
@@ -2997,6 +3124,11 @@ def product_row(products: list[Event]) -> Event:
         stated = {product.get(name) for product in products}
         row[name] = stated.pop() if len(stated) == 1 else None
     return row
+
+
+def shipment_row(lot: Batch) -> Event:
+    """One lot of a shipment as a certificate states it."""
+    return {"batch": lot.name, "material": lot.material, "mass_mg": lot.gross()}
 
 
 def portion_row(source: Source, mass: int) -> Event:
@@ -3526,6 +3658,11 @@ def ascending(value: Any) -> bool:
     return listed(BATCH, 1, 1000)(value) and all(one < other for one, other in itertools.pairwise(value))
 
 
+def is_certify(event: Any) -> bool:
+    """A `certify`, whose lots ascend from the event's own batch on ("Events")."""
+    return CERTIFY(event) and ascending(lots_of(event))
+
+
 PARTY_PATTERN = r"[a-z0-9][a-z0-9-]{1,38}"
 PARTY_FORM: Check = lambda value: grammar(PARTY_PATTERN)(value) and value not in NO_PARTIES  # noqa: E731
 SITE, BATCH = grammar(PARTY_PATTERN + r":[a-z0-9][a-z0-9._-]{0,63}"), grammar(PARTY_PATTERN + r":[A-Za-z0-9._-]{1,64}")
@@ -3563,7 +3700,7 @@ VALUE = fields(transaction_o=DECIMAL_FORM, net_cost_o=DECIMAL_FORM, non_originat
 PRODUCT = fields(
     model_o=human(200), category_o=one_of("sli ev lmt industrial portable other"), condition_o=one_of("wet dry undrained"),
     parts_d=listed(PART, 0, 40), components_d=COMPONENTS, value_o=VALUE, energy_wh_o=DECIMAL_FORM, volume_l_o=DECIMAL_FORM,
-    off_the_shelf_o=FLAG, assembler_screened_o=SCREENED, licensor_screened_o=SCREENED,
+    off_the_shelf_o=FLAG, assembler_screened_o=SCREENED, licensor_screened_o=SCREENED, operators_screened_o=SCREENED,
 )  # fmt: skip
 DAYS = fields(**{"from": is_date, "to": is_date})
 SENTENCES: Check = lambda v: isinstance(v, list) and all(isinstance(item, str) for item in v)  # noqa: E731
@@ -3597,6 +3734,10 @@ OF = fields(record=HASH, event=whole(0, 255))
 ALL: dict[str, Check] = {"type": TOKEN, "time": is_time, "private_d": mapped(TOKEN, SEALED, 0, 20), "documents_d": listed(DOCUMENT, 0, 50)}
 AT: dict[str, Check] = {**ALL, "site": SITE, "owner_o": PARTY_FORM}
 USE: dict[str, Check] = {**AT, "batch": BATCH, "made_by_o": HASH}
+CERTIFY = fields(
+    **USE, kind=one_of("recycled-content domestic-origin"), number=NUMBER, mass_mg=whole(1, MAX_INTEGER), credential=HASH,
+    valid_until=is_time, beside_d=listed(fields(batch=BATCH, made_by_o=HASH, mass_mg=whole(1, MAX_INTEGER)), 0, 399),
+)  # fmt: skip
 PERIOD: Check = lambda v: fields(**{"from": is_date, "to": is_date})(v) and v["from"] <= v["to"]  # noqa: E731
 POLICY = fields(sha256=HASH, version=human(200))
 FORMS: dict[str, Check] = {
@@ -3620,8 +3761,7 @@ FORMS: dict[str, Check] = {
                      **{"as": one_of("distribution_return rework recovered_waste")}),
     "determine": fields(**ALL, of=BATCH, question=grammar(r"[a-z][a-z0-9_]{0,63}"), answer=FLAG, basis=human(200),
                         by=fields(name=SEALED, role=human(200))),
-    "certify": fields(**USE, kind=one_of("recycled-content domestic-origin"), number=NUMBER, mass_mg=whole(1, MAX_INTEGER), credential=HASH,
-                      valid_until=is_time),
+    "certify": is_certify,
     "declare": fields(**ALL, site=SITE, kind=one_of("recycled-content domestic-origin"), number=NUMBER, model=human(200), period=PERIOD,
                       batches=ascending, mass_mg=whole(1, MAX_INTEGER), credential=HASH, valid_until=is_time),
     "withdraw": fields(**ALL, certificate=NUMBER, reason=human(200), superseded_by_o=NUMBER),
@@ -3648,7 +3788,7 @@ NEVER: Check = lambda value: False  # noqa: E731
 LINE, OR_DATE, MANY = printable, either(is_date, exactly(None)), 1_000
 FACT, TOKENS, LIMITED = one_of(FACT_NAMES), listed(TOKEN, 0, MANY), one_of("energy_wh volume_l")
 COUNTRY_LIST, FACT_LIST = listed(COUNTRY, 0, MANY), listed(FACT, 0, MANY)
-SCREENED_LIST = one_of("assembler_screened licensor_screened")
+SCREENED_LIST = one_of("assembler_screened licensor_screened operators_screened")
 TERM = fields(classes_o=listed(CLASS, 1, MANY), origin_d=FACT_LIST, question_o=TOKEN, weight_d=DECIMAL_FORM)
 CONDITION = either(
     fields(place=FACT, screened_o=NEVER, entity_o=NEVER, question_o=NEVER),
@@ -3803,8 +3943,8 @@ def replay_evidence(
 ) -> Replay:
     """Replay the records partially, compare the statement's lines, and the certificate's figures ("Evidence", steps 7 to 10)."""
     need(evidence.records[0][0] == 0, "the first record has not index 0")
-    scope = frozenset(evidence.scope)
-    replay = Replay(State(trust, partial=True, roots=roots, scope=scope), Books(scope, report, evidence.digest), report)
+    scope, number = frozenset(evidence.scope), None if credential is None else credential.subject.get("number")
+    replay = Replay(State(trust, partial=True, roots=roots, scope=scope), Books(scope, report, (evidence.digest, number)), report)
     pending = statement
     for index, data in evidence.records:
         if pending is not None and index >= pending.size:
@@ -3812,7 +3952,7 @@ def replay_evidence(
             pending = None
         record = replay.apply(index, data)
         for event in record.events:
-            if credential is not None and event["type"] in ("certify", "declare") and event["credential"] == evidence.digest:
+            if credential is not None and replay.state.registered(evidence.digest, number) is event:
                 check_registration(credential, replay.state, event, index)
                 check_figures(credential, replay.books.found, evidence.rules, report)
         if evidence.key == record.key and evidence.subject == "key":
@@ -3820,21 +3960,21 @@ def replay_evidence(
     if pending is not None:
         check_state_lines(pending, replay.state, set(evidence.scope), replay.books.state_of)
     if evidence.subject == "certificate":
-        batches = batches_in(replay.state.registered(evidence.digest) or {})
-        need(batches <= scope, "the scope does not hold the certificate's batches")
-        check_standing(evidence.digest, replay)
+        batches = batches_in(replay.state.registered(evidence.digest, number) or {})
+        need(batches <= scope, "the scope does not hold all of the certificate's lots")
+        check_standing(evidence.digest, number, replay)
     else:
         need(evidence.key in replay.state.keys, f"key {evidence.key} is not known")
     return replay
 
 
-def check_standing(digest: str, replay: Replay) -> None:
+def check_standing(digest: str, number: object, replay: Replay) -> None:
     """Withdrawn or ended make a certificate not hold ("Certificates", 7, and standing)."""
-    event = replay.state.registered(digest)
+    event = replay.state.registered(digest, number)
     if event is None:
-        raise Refused(f"no certify event with digest {digest}")
+        raise Refused(f"no certify or declare event with digest {digest}" + (f" and number {number}" if number else ""))
     need(event["number"] not in replay.state.withdrawn, "the certificate is withdrawn")
-    need(event["number"] not in replay.books.shelf.over, "the certificate has ended: something was made of what it is over")
+    need(event["number"] not in replay.books.ends, "the certificate has ended: its issuer used what it is over, or amended it to less")
 
 
 def check_times(evidence: Evidence, state: State, trust: Trust, covers: list[Checkpoint], report: Report) -> None:
@@ -3959,18 +4099,19 @@ def check_export(folder: Path, trust_file: bytes, certificate: bytes | None) -> 
         raise differs(f"root at size {checkpoint.size}", root.hex(), checkpoint.root.hex())
     check_tiles(folder, leaves)
     state = State(trust, partial=False, roots={0: sha256(b"")})
-    books = Books(None, report, credential.digest if credential else "")
+    number = credential.subject.get("number") if credential else None
+    books = Books(None, report, (credential.digest if credential else "", number))
     replay, frontier = Replay(state, books, report), Frontier()
     for index, entry in enumerate(entries):
         record = replay.apply(index, entry)
         frontier.append(leaves[index])
         state.roots[index + 1] = frontier.root()
         for event in record.events:
-            if credential is not None and event["type"] in ("certify", "declare") and event["credential"] == credential.digest:
+            if credential is not None and state.registered(credential.digest, number) is event:
                 check_registration(credential, state, event, index)
                 check_figures(credential, replay.books.found, [], report)
     if credential is not None:
-        check_standing(credential.digest, replay)
+        check_standing(credential.digest, number, replay)
     report.say(f"all {checkpoint.size} records of the log and every tile")
     return report
 

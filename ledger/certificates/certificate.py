@@ -12,10 +12,11 @@ from typing import Any
 
 from ledger.certificates.chain import Chain, read_chain
 from ledger.certificates.credential import read_credential
-from ledger.certificates.lot import Lot, lot_of, lots_of
+from ledger.certificates.lot import Lot, lot_of, lots_of, shipment_of
 from ledger.certificates.usmca import CERTIFICATION, WHOLLY_OBTAINED, check_criterion, supplied
 from ledger.certified import check_certifiable
 from ledger.errors import FormatError, UnknownError
+from ledger.matter.batch import Batch
 from ledger.matter.claims import Share, claims, evidence_share
 from ledger.matter.provenance import Source
 from ledger.rules.book import Book, own
@@ -36,6 +37,7 @@ OF_PRODUCT = (
     "It speaks of its lots as they were made. They may carry certificates of their own, whose masses are not to be added to it.",
     "That these are all lots of the model which the plant made in the period is shown by the whole ledger alone.",
 )
+OF_SHIPMENT = ("It speaks of its batches together. One of them alone may hold other shares: a certificate over that one says which.",)
 NOT_CHECKED = (
     (
         "The records prove statements, not metal: who said what, and that it adds up."
@@ -51,7 +53,7 @@ NOT_CHECKED = (
 class Request:
     """What a certificate is asked to say. Without rules it is judged by those of its kind (`Book.for_kind`).
 
-    One over a product has `lots` in place of a batch, and a period.
+    One over a shipment has other batches `beside` its batch; one over a product has `lots` in place of a batch, and a period.
     """
 
     batch: str
@@ -63,6 +65,7 @@ class Request:
     period: Mapping[str, Any] | None = None
     condition: str | None = None
     lots: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     usmca: Usmca | None = None
     book: Book = field(default_factory=own)
 
@@ -135,22 +138,26 @@ def _day(issued: str) -> date:
 def _lot(view: View, request: Request, *, at: int) -> Lot:
     if request.lots:
         return lots_of(view, request.lots)
-    batch = view.batch_before(request.batch, at)
+    batches = [_batch(view, name, request.kind, at=at) for name in (request.batch, *request.beside)]
+    return shipment_of(view, batches) if request.beside else lot_of(view, batches[0])
+
+
+def _batch(view: View, name: str, kind: Kind, *, at: int) -> Batch:
+    batch = view.batch_before(name, at)
     if batch is None:
-        raise UnknownError("batch", request.batch)
-    check_certifiable(view, batch, request.kind, at=at)
-    return lot_of(view, batch)
+        raise UnknownError("batch", name)
+    check_certifiable(view, batch, kind, at=at)
+    return batch
 
 
 def _subject(view: View, request: Request, lot: Lot, rules: tuple[Ruling, ...], *, day: date, at: int) -> dict[str, Any]:
     chain = read_chain(view, lot, request.kind, at=at)
-    several = bool(request.lots)
+    of_product = bool(request.lots)
     verdicts = _verdicts(lot, rules, request.usmca, day=day)
-    what = f"{len(lot.names)} lots of {lot.made.product.model}" if several and lot.made.product else f"batch {lot.names[0]}"
     subject: dict[str, Any] = {
         "number": request.number,
         "kind": request.kind,
-        **({} if several else {"batch": lot.names[0]}),
+        **_named(lot, of_product=of_product),
         "material": lot.material,
         "mass_mg": lot.mass_mg,
         "pieces": lot.pieces,
@@ -160,16 +167,16 @@ def _subject(view: View, request: Request, lot: Lot, rules: tuple[Ruling, ...], 
         "period": None if request.period is None else dict(request.period),
         "plant": lot.made.plant,
         "condition": request.condition or (lot.made.product.condition if lot.made.product else None),
-        "denominator": f"Each share is of the contained mass of that constituent in {kilograms(lot.mass_mg)} of {lot.material}, {what},"
-        " in whole milligrams as the books hold it; percentages are rounded down.",
+        "denominator": f"Each share is of the contained mass of that constituent in {kilograms(lot.mass_mg)} of {lot.material},"
+        f" {_what(lot)}, in whole milligrams as the books hold it; percentages are rounded down.",
         "lot_assay": lot.made.assay,
         "claims": [claim.as_data() for name in lot.booked for claim in claims(name, lot.booked[name], lot.cautious.get(name))],
         "portions": {name: [_portion(*item) for item in sorted(portions.items())] for name, portions in lot.booked.items()},
         "balance": chain.balance,
         "evidence_share": {name: _evidence(lot, name).as_data() for name in lot.booked},
-        "absorbs": [] if several else chain.absorbs,
+        "absorbs": [] if of_product else chain.absorbs,
         "not_assayed": dict(sorted(chain.not_assayed.items())),
-        "not_checked": [*NOT_CHECKED, *(OF_PRODUCT if several else ()), *_own_remarks(chain, lot)],
+        "not_checked": [*NOT_CHECKED, *(OF_PRODUCT if of_product else OF_SHIPMENT if lot.shipment else ()), *_own_remarks(chain, lot)],
         "verdicts": verdicts,
     }
     if request.usmca is not None:
@@ -177,6 +184,20 @@ def _subject(view: View, request: Request, lot: Lot, rules: tuple[Ruling, ...], 
         subject["usmca"] = request.usmca.model_dump(by_alias=True, exclude_unset=True)
     product = lot.product
     return subject if product is None else {**subject, "product": product}
+
+
+def _named(lot: Lot, *, of_product: bool) -> dict[str, Any]:
+    """Return which batches a certificate is about; one over a product names them there."""
+    if of_product:
+        return {}
+    return {"shipment": list(lot.shipment)} if lot.shipment else {"batch": lot.names[0]}
+
+
+def _what(lot: Lot) -> str:
+    """Say what a lot is, in a few words."""
+    if lot.batches and lot.made.product:
+        return f"{len(lot.names)} lots of {lot.made.product.model}"
+    return f"{len(lot.names)} batches" if lot.shipment else f"batch {lot.names[0]}"
 
 
 def _rules(request: Request) -> tuple[Ruling, ...]:

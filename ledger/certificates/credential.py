@@ -67,6 +67,22 @@ def without_proof(credential: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in credential.items() if name != "proof"}
 
 
+def lots_in(document: Mapping[str, Any]) -> list[str]:
+    """Return the batches that a certificate is about."""
+    subject = document["credentialSubject"]
+    if "batch" in subject:
+        return [subject["batch"]]
+    return [row["batch"] for row in subject.get("shipment") or subject["product"]["batches"]]
+
+
+def about(document: Mapping[str, Any]) -> str:
+    """Say in a few words what a certificate is about."""
+    subject, names = document["credentialSubject"], lots_in(document)
+    if "batch" in subject:
+        return f"batch {names[0]}"
+    return f"{len(names)} batches" if "shipment" in subject else f"{len(names)} lots of {subject['product']['model']}"
+
+
 def signed_bytes(document: Mapping[str, Any], options: Mapping[str, Any]) -> bytes:
     """Return the 64 bytes that a proof signs.
 

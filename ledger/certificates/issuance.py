@@ -127,12 +127,13 @@ def certify_raw(view: View, document: Mapping[str, Any], *, time: str) -> Raw:
         "credential": digest(document),
         "valid_until": document["validUntil"],
     }
-    if "batch" not in subject:
-        product = subject["product"]
+    if "batches" in (product := subject.get("product") or {}):
         names = [row["batch"] for row in product["batches"]]
         made = {"site": subject["plant"]["site"], "model": product["model"], "period": dict(subject["period"]), "batches": names}
         return {"type": "declare", **said, **made}
-    batch = view.batch_before(subject["batch"], LAST)
+    rows = [{"batch": row["batch"], "mass_mg": row["mass_mg"]} for row in subject.get("shipment") or [subject]]
+    first, *others = rows
+    batch = view.batch_before(first["batch"], LAST)
     if batch is None:
-        raise UnknownError("batch", subject["batch"])
-    return {"type": "certify", **said, "site": batch.site, "batch": batch.id}
+        raise UnknownError("batch", first["batch"])
+    return {"type": "certify", **said, "site": batch.site, **first, **({"beside": others} if others else {})}

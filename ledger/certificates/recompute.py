@@ -71,6 +71,7 @@ def _rebuilt(view: View, claim: Claim, document: Mapping[str, Any], book: Book) 
         period=_inside(subject, "period", of="credentialSubject.") if subject.get("period") is not None else None,
         condition=subject.get("condition"),
         lots=claim.batches,
+        beside=claim.beside,
         usmca=None if subject.get("usmca") is None else Usmca.model_validate(subject["usmca"]),
         book=book,
     )
@@ -186,8 +187,7 @@ def check_registered(view: View, document: Mapping[str, Any], digest: str) -> Cl
     root = view.root_at(basis["size"]) if isinstance(basis.get("size"), int) and 0 < basis["size"] <= view.size else None
     for path, said, want in (
         ("credentialSubject.kind", subject.get("kind"), claim.kind),
-        ("credentialSubject.batch", subject.get("batch"), claim.batch or None),
-        *_of_product(subject, claim),
+        *_of_lots(subject, claim),
         ("credentialSubject.mass_mg", subject.get("mass_mg"), claim.mass_mg),
         ("validUntil", document.get("validUntil"), claim.valid_until),
         ("issuer.party", issuer.get("party"), claim.party),
@@ -207,19 +207,26 @@ def check_registered(view: View, document: Mapping[str, Any], digest: str) -> Cl
     return claim
 
 
-def _of_product(subject: Mapping[str, Any], claim: Claim) -> list[tuple[str, object, object]]:
-    """Return what a certificate over a product says of which lots it is about, and what its record says."""
+def _of_lots(subject: Mapping[str, Any], claim: Claim) -> list[tuple[str, object, object]]:
+    """Return which lots a certificate says that it is about, and which its record says."""
+    batch = ("credentialSubject.batch", subject.get("batch"), claim.batch if claim.lots == (claim.batch,) else None)
+    if claim.beside:
+        return [batch, ("credentialSubject.shipment", _named(subject.get("shipment")), list(claim.lots))]
     if not claim.batches:
-        return []
+        return [batch]
     product = _inside(subject, "product", of="credentialSubject.")
-    rows = product.get("batches")
-    names = [row.get("batch") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else None
     return [
-        ("credentialSubject.product.batches", names, list(claim.batches)),
+        batch,
+        ("credentialSubject.product.batches", _named(product.get("batches")), list(claim.batches)),
         ("credentialSubject.product.model", product.get("model"), claim.model),
         ("credentialSubject.plant.site", _inside(subject, "plant", of="credentialSubject.").get("site"), claim.site),
         ("credentialSubject.period", subject.get("period"), dict(zip(("from", "to"), claim.period, strict=True))),
     ]
+
+
+def _named(rows: object) -> list[object] | None:
+    """Return the batches that rows name."""
+    return [row.get("batch") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else None
 
 
 def _check_key(view: View, claim: Claim, document: Mapping[str, Any]) -> None:
@@ -284,8 +291,8 @@ def _left_out(view: View, claim: Claim) -> list[str]:
     others = sorted(set(lots_of(view, view.numbers, site=claim.site, model=claim.model, period=days)) - set(claim.batches))
     if not others:
         return []
-    made = f"made at {claim.site} from {first} to {last}"
-    return [f"certificate {claim.number} leaves out {len(others)} lots of {claim.model} {made}, the first {others[0]}"]
+    left = f"{len(others)} lot{'s' if len(others) > 1 else ''} of {claim.model}"
+    return [f"certificate {claim.number} leaves out {left} made at {claim.site} from {first} to {last}, the first {others[0]}"]
 
 
 def _corrected(view: View, claim: Claim, document: Mapping[str, Any], book: Book) -> list[str]:

@@ -109,11 +109,10 @@ def recomputed(memory: Memory, record: Record, document: dict[str, Any], *, book
     Returns:
         "" where every figure follows, or why not; None where this record does not certify it after all.
     """
-    wanted = digest(document)
+    wanted = (digest(document), document["credentialSubject"]["number"])
     try:
-        found = next(
-            ((n, one) for n, one in enumerate(record.events) if isinstance(one, Certify | Declare) and one.credential == wanted), None
-        )
+        registering = ((n, one) for n, one in enumerate(record.events) if isinstance(one, Certify | Declare))
+        found = next(((n, one) for n, one in registering if (one.credential, one.number) == wanted), None)
         if found is None:
             return None
         place, event = found
@@ -130,7 +129,7 @@ def recomputed(memory: Memory, record: Record, document: dict[str, Any], *, book
 
 def claim_names(event: Certify | Declare) -> list[str]:
     """Return the batches that a certificate's event names."""
-    return event.batches if isinstance(event, Declare) else [event.batch]
+    return event.batches if isinstance(event, Declare) else [use.batch for use in event.uses]
 
 
 def lacking(memory: Memory, event: Certify | Declare) -> str:
@@ -211,6 +210,7 @@ def judged_as_of(view: View, document: dict[str, Any], day: str, *, book: Book |
             subject["customer"],
             tuple(row["rule"] for row in subject["verdicts"]),
             lots=claim.batches,
+            beside=claim.beside,
             book=book or own(),
         ),
         issuer=Issuer(document["issuer"]["id"], document["issuer"]["name"], document["issuer"]["party"]),

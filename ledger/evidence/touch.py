@@ -78,14 +78,21 @@ def _closure(view: StoreView, batches: Iterable[str], *, before: int) -> tuple[f
 def _needed(view: StoreView, name: str, place: int, event: Event) -> set[str]:
     """Return the batches that must be known for a batch of the scope, because of an event that names it."""
     if isinstance(event, Return):
-        return {event.of} if event.batch == name else set()
+        return {event.of} if event.batch == name else _carried_on(view, name, place, {event.batch})
+    if isinstance(event, Certify):
+        return set(named(event))
     if not isinstance(event, Transform):
         return set()
     inputs, outputs = ({part.batch for part in parts} for parts in (event.inputs, event.outputs))
     if name in outputs:
         return inputs
+    return _carried_on(view, name, place, inputs | outputs) if rule_data.load().carries(event.kind) else set()
+
+
+def _carried_on(view: StoreView, name: str, place: int, others: set[str]) -> set[str]:
+    """Return the other batches of an event which hands on the certificates of a batch, where it carries any."""
     held = view.batch_before(name, place)
-    return inputs | outputs if rule_data.load().carries(event.kind) and held is not None and held.claims else set()
+    return others if held is not None and held.claims else set()
 
 
 def _assayed_beside(view: StoreView, name: str, place: int, event: Event) -> set[str]:

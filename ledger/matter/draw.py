@@ -10,8 +10,9 @@ from ledger.errors import AmountError, OverdrawnError, grams
 from ledger.matter import uncertainty
 from ledger.matter.batch import Batch, Taken
 from ledger.matter.booking import LOST, MOVED_IN, MOVED_OUT, Page, positive, stated
-from schemas.event import Dispose, Input, Ship
+from schemas.event import Dispose, Ship
 from schemas.measurement import Drawn, Pieces, Proportion, Quantity
+from schemas.step import Input
 
 
 def draw(page: Page, use: Input | Ship | Dispose, site: str) -> Taken:

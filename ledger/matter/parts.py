@@ -6,7 +6,8 @@ from fractions import Fraction
 from math import ceil, floor
 
 from ledger.errors import AmountError, grams
-from schemas.event import Output, Receive
+from schemas.event import Receive
+from schemas.step import Output
 
 
 def check_parts(event: Output | Receive, gross: Fraction | None) -> None:

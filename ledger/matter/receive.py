@@ -14,9 +14,10 @@ from ledger.matter.provenance import UNKNOWN, Portions, Source, Stock, shared
 from ledger.matter.uncertainty import Figure
 from ledger.policy import Material, Policy
 from ledger.serials import covered, ordered, overlaps
-from schemas.event import Output, Receive
+from schemas.event import Receive
 from schemas.feedstock import MANUFACTURING_SCRAP, Places
 from schemas.measurement import Assay, Below
+from schemas.step import Output
 
 _WHOLE = Fraction(1)
 _PER_WHOLE = 10**12

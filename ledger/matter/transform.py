@@ -21,9 +21,10 @@ from ledger.matter.provenance import Stock, mixed, shared
 from ledger.matter.receive import check_vessel, measured, serial_ranges, wetness
 from ledger.matter.uncertainty import Components, Figure
 from ledger.policy import Material
-from schemas.event import Output, Transform
+from schemas.event import Transform
 from schemas.measurement import Quantity
 from schemas.party import Site
+from schemas.step import Output
 
 
 @dataclass(slots=True)

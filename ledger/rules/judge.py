@@ -186,10 +186,11 @@ def _found(question: str, determined: Mapping[str, bool]) -> Outcome:
 
 def _screened(asked: Condition, hits: list[str] | None) -> Outcome:
     what = str(asked.screened).removesuffix("_screened")
+    what += " were" if what == "operators" else " was"
     if hits is None:
-        return Outcome("INDETERMINATE", (f"no record says that the {what} was screened for {asked.entity}",))
+        return Outcome("INDETERMINATE", (f"no record says that the {what} screened for {asked.entity}",))
     hit = asked.entity in hits
-    return Outcome("FAIL" if hit else "PASS", (f"the {what} was screened for {asked.entity}: {'a hit' if hit else 'no hit'}",))
+    return Outcome("FAIL" if hit else "PASS", (f"the {what} screened for {asked.entity}: {'a hit' if hit else 'no hit'}",))
 
 
 def _placed(rule: Rule, subject: Subject, fact: str) -> Outcome:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 
 from ledger.matter.claims import floored_percent
 from ledger.rules.outcome import ASKED
 from ledger.rules.shares import Key, Tally
 from schemas.rule import Rule
+
+MOST_PORTIONS = 4
+"""How many portions one sort of sentence names one by one; a certificate lists them all as portions."""
 
 
 def kilograms(mass_mg: int) -> str:
@@ -32,10 +35,8 @@ def figures(rule: Rule, tally: Tally, threshold: str | None) -> list[str]:
     booked = int(sum(mass * key.weight for key, mass in tally.booked.items() if key.standing == "counts"))
     if booked != tally.low:
         lines.append(f"{kilograms(booked)} counts as booked; the lower is claimed because a loss went beyond its bound")
-    lines += [_in_part(key, mass) for key, mass in sorted(tally.lower("counts").items()) if key.weight != 1 and mass]
-    for key, mass in sorted(tally.lower("open").items()):
-        what = f"{kilograms(mass)} of {key.constituent} is {key.feedstock}"
-        lines.append(f"{what}, which counts only if a named person answers {key.details} with yes")
+    lines += _each([(key, mass) for key, mass in sorted(tally.lower("counts").items()) if key.weight != 1 and mass], _in_part)
+    lines += _each(sorted(tally.lower("open").items()), _open)
     if tally.high != tally.low:
         lines.append(f"answered with no it is {low} %, with yes {high} %")
     if threshold is not None:
@@ -49,6 +50,22 @@ def figures(rule: Rule, tally: Tally, threshold: str | None) -> list[str]:
     return lines
 
 
+def _each(portions: Iterable[tuple[Key, int]], said: Callable[[Key, int], str]) -> list[str]:
+    """Say something of portions: of each, or of the largest and of the rest together."""
+    found = list(portions)
+    if len(found) <= MOST_PORTIONS + 1:
+        return [said(key, mass) for key, mass in found]
+    ranked = sorted(found, key=lambda portion: (-portion[1], portion[0]))
+    rest = ranked[MOST_PORTIONS:]
+    lines = [said(key, mass) for key, mass in ranked[:MOST_PORTIONS]]
+    return [*lines, f"the same holds of {len(rest)} smaller portions, {kilograms(sum(mass for _, mass in rest))} together"]
+
+
+def _open(key: Key, mass: int) -> str:
+    what = f"{kilograms(mass)} of {key.constituent} is {key.feedstock}"
+    return f"{what}, which counts only if a named person answers {key.details} with yes"
+
+
 def _in_part(key: Key, mass: int) -> str:
     return f"{kilograms(mass)} of {key.constituent} ({key.feedstock}) counts by {float(key.weight * 100):g} %"
 
@@ -60,12 +77,14 @@ def details(rule: Rule, tally: Tally) -> list[str]:
     places = bool(rule.countries or rule.excluded)
     unknown = f"is of unknown {'class or place' if places else 'class'}; {silent}"
     beyond = f"lies in {', '.join(rule.excluded)}" if rule.excluded else f"lies outside {', '.join(rule.countries)}"
-    lines = [f"{_what(key, mass)}: {key.details}" for key, mass in tally.higher("counts").items() if key.detail]
-    lines += [f"{_what(key, mass)} {beyond}: {key.details}" for key, mass in tally.higher("foreign").items()]
-    lines += [f"{_what(key, mass)} {unknown}" for key, mass in tally.higher("unknown").items()]
+    counted = [(key, mass) for key, mass in tally.higher("counts").items() if key.detail]
+    lines = _each(counted, lambda key, mass: f"{_what(key, mass)}: {key.details}")
+    lines += _each(tally.higher("foreign").items(), lambda key, mass: f"{_what(key, mass)} {beyond}: {key.details}")
+    lines += _each(tally.higher("unknown").items(), lambda key, mass: f"{_what(key, mass)} {unknown}")
     if not flag:
         said = "home_scrap" if rule.home_scrap else None
-        lines += [f"{_what(key, mass)} does not count" for key, mass in tally.higher("not counted").items() if key.feedstock != said]
+        left = [(key, mass) for key, mass in tally.higher("not counted").items() if key.feedstock != said]
+        lines += _each(left, lambda key, mass: f"{_what(key, mass)} does not count")
     if tally.beside_mg:
         lines.append(f"{kilograms(tally.beside_mg)} of the product is in no recorded constituent and does not count")
     if rule.home_scrap == "exclude_numerator":

@@ -58,6 +58,8 @@ MIGRATIONS: tuple[Migration, ...] = (
         ),
         Store.write_subtrees,
     ),
+    # A certificate's row says where its issuer ended it; the table is derived anew.
+    Migration(3, ()),
 )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from ledger.certificates.credential import lots_in
 from reports.untp.terms import SCHEME, Figure, Json, certificate_link, envelope, figures, plant, product, topic
 
 FORM: Final = "untp-dcc"
@@ -37,7 +38,7 @@ def conformity_credential(document: Mapping[str, Any]) -> Json:
     about: Json = {
         "assessedProduct": [{"type": ["ProductVerification"], "product": product(document)}],
         "assessedFacility": [{"type": ["FacilityVerification"], "facility": plant(document)}],
-        "specifiedCondition": _conditions(subject),
+        "specifiedCondition": _conditions(document),
     }
     attestation: Json = {
         "type": ["ConformityAttestation"],
@@ -69,8 +70,9 @@ def _description(document: Mapping[str, Any]) -> str:
     return " ".join([said, "Not checked:", *document["credentialSubject"]["not_checked"]])
 
 
-def _conditions(subject: Mapping[str, Any]) -> list[str]:
+def _conditions(document: Mapping[str, Any]) -> list[str]:
     """Return what limits every figure: mass, chain-of-custody model, denominator, how it was weighed, and the period."""
+    subject = document["credentialSubject"]
     found = [
         f"mass {subject['mass_mg']} mg" + (f" in {subject['pieces']} pieces" if subject["pieces"] else ""),
         f"chain-of-custody model {subject['model']}",
@@ -80,8 +82,7 @@ def _conditions(subject: Mapping[str, Any]) -> list[str]:
         found.append(f"weighed {subject['condition']}")
     if subject["period"]:
         found.append(f"period {subject['period']['from']} to {subject['period']['to']}")
-    made = (subject.get("product") or {}).get("batches") or []
-    return found + [f"lot {lot['batch']}" for lot in made]
+    return found + ([] if "batch" in subject else [f"lot {name}" for name in lots_in(document)])
 
 
 def _declared(document: Mapping[str, Any], figure: Figure) -> Json:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ledger.certificates.credential import lots_in
 from ledger.errors import CertificateError
 from reports.untp.terms import MILLIGRAM, SCHEME, Figure, Json, certificate_link, envelope, figures, plant, product
 
@@ -31,7 +32,7 @@ def product_passport(document: Mapping[str, Any]) -> Json:
         raise CertificateError(f"certificate {subject['number']} names no batch and no model, and a passport is about one of them")
     passport: Json = {
         **known,
-        "description": _description(subject),
+        "description": _description(document),
         "idScheme": {
             "type": ["IdentifierScheme"],
             "id": f"urn:plumbline:{document['basis']['ledger']}",
@@ -55,10 +56,11 @@ def product_passport(document: Mapping[str, Any]) -> Json:
     return {**envelope(document, types="DigitalProductPassport", form=FORM), "credentialSubject": passport}
 
 
-def _description(subject: Mapping[str, Any]) -> str:
+def _description(document: Mapping[str, Any]) -> str:
+    subject = document["credentialSubject"]
     pieces = f" in {subject['pieces']} pieces" if subject["pieces"] else ""
     weighed = f", weighed {subject['condition']}" if subject["condition"] else ""
-    lots = [lot["batch"] for lot in (subject.get("product") or {}).get("batches") or []]
+    lots = [] if "batch" in subject else lots_in(document)
     of = f" It speaks of the lots {', '.join(lots)}." if lots else ""
     return (
         f"{subject['mass_mg']} mg of {subject['material']}{pieces}{weighed}; chain-of-custody model {subject['model']}.{of}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-from ledger.certificates.credential import without_proof
+from ledger.certificates.credential import lots_in, without_proof
 from ledger.keys import base58_encode
 from ledger.tlog import canonical
 from reports.words import CONSTITUENTS
@@ -116,14 +116,14 @@ def plant(document: Mapping[str, Any]) -> Json:
 
 
 def product(document: Mapping[str, Any]) -> Json:
-    """Return what is certified: a batch, or a product by its lots in a period."""
+    """Return what is certified: a batch, the batches of a shipment, or a product by its lots in a period."""
     subject = document["credentialSubject"]
     made = subject.get("product") or {}
     model = {"modelNumber": made["model"]} if made.get("model") else {}
     if "batch" in subject:
         known = {"id": within(document, "batch", subject["batch"]), "name": f"{subject['material']} {subject['batch']}"}
         return {"type": ["Product"], **known, **model, "batchNumber": subject["batch"]}
-    name = f"{subject['material']} {made['model']}" if model else f"{subject['material']}, {len(made['batches'])} lots"
+    name = f"{subject['material']} {made['model']}" if model else f"{subject['material']}, {len(lots_in(document))} lots"
     return {"type": ["Product"], "id": f"{document['id']}#product", "name": name, **model}
 
 

@@ -140,6 +140,7 @@ def made(dice: random.Random) -> Raw:
         "off_the_shelf": lambda: dice.random() < 0.6,
         "assembler_screened": lambda: some(dice, ENTITIES, 1),
         "licensor_screened": lambda: some(dice, ENTITIES, 1),
+        "operators_screened": lambda: some(dice, ENTITIES, 1),
     }
     return {name: make() for name, make in stated.items() if dice.random() < 0.75}
 
@@ -190,7 +191,10 @@ def condition(dice: random.Random) -> Raw:
         case 1:
             return {"question": dice.choice(QUESTIONS)}
         case _:
-            return {"screened": dice.choice(["assembler_screened", "licensor_screened"]), "entity": dice.choice(ENTITIES)}
+            return {
+                "screened": dice.choice(["assembler_screened", "licensor_screened", "operators_screened"]),
+                "entity": dice.choice(ENTITIES),
+            }
 
 
 def limit(dice: random.Random) -> Raw:

@@ -49,6 +49,7 @@ def vectors(folder: Path) -> dict[str, bytes]:
     _, origin = certified_battery(works)
     usmca = certified_origin(works)
     declaration, declared = declared_batteries(works)
+    shipment, shipped = shipped_batteries(works)
     works.put(folder)
     plain = works.evidence(document)
     size, leaves = len(works.records), works.leaves
@@ -68,6 +69,9 @@ def vectors(folder: Path) -> dict[str, bytes]:
         "declared.json": canonical.encode(declared),
         "declared.evidence": written(works.evidence(declared)),
         "declared-attested.evidence": written(works.evidence(declared, statement=works.statement(declaration.credential))),
+        "shipment.json": canonical.encode(shipped),
+        "shipment.evidence": written(works.evidence(shipped)),
+        "shipment-attested.evidence": written(works.evidence(shipped, statement=works.statement(shipment.credential))),
         "key.evidence": written(works.key_evidence("voltaic/1")),
         "statement": works.statement(claim.credential),
         "certify.record": works.records[index].note,
@@ -166,7 +170,7 @@ def declared_batteries(works: Evidenced) -> tuple[Claim, Raw]:
         battery = lot(f"voltaic:D{number}", "battery", mass, Pb="70", Sb="0.4") | {"pieces": number, "product": {**MODEL, "parts": [part]}}
         works.log("voltaic/1", step("assemble", "voltaic:works", [{"batch": "voltaic:AL", "mass": kg(metal)}], battery))
         works.log("voltaic/1", *determined(f"voltaic:D{number}"))
-    rest = lot("voltaic:D4", "battery", "30", Pb="70", Sb="0.4")
+    rest = lot("voltaic:D4", "battery", "30", Pb="70", Sb="0.4") | {"product": {**MODEL, "energy_wh": "690"}}
     works.log("voltaic/1", step("rework", "voltaic:works", ["voltaic:D1"], rest))
     works.log("voltaic/1", event("ship", "voltaic:works", batch="voltaic:D2", to={"outside": {"sealed": "cd" * 32}, "country": "US"}))
     return declare(works, "voltaic:D1", "voltaic:D2", "voltaic:D3", rules=DECLARED_BY, book=own())
@@ -184,6 +188,21 @@ def declare(works: Evidenced, *lots: str, kind: Kind = "recycled-content", chang
     request = Request("", kind, number, "Regulator", period=YEAR, lots=lots, **more)
     document = works.built(request, party="voltaic")
     works.log("voltaic/1", {**certify_raw(works.memory, document, time=TIME), **(changes or {})})
+    claim = works.memory.claim(number)
+    assert claim is not None
+    return claim, proved(document, "voltaic/1")
+
+
+def shipped_batteries(works: Evidenced) -> tuple[Claim, Raw]:
+    """Certify the two lots that are left as one shipment."""
+    return ship(works, "voltaic:D3", "voltaic:D4", rules=("iso14021.rc_pb", "iso14021.rc"), book=own())
+
+
+def ship(works: Evidenced, first: str, *others: str, kind: Kind = "recycled-content", **more: Any) -> tuple[Claim, Raw]:
+    """Certify batches of voltaic's as one shipment and return claim and signed credential."""
+    number = next_number(works.memory, "voltaic", kind)
+    document = works.built(Request(first, kind, number, "Hartmann Fleet Supply", beside=others, **more), party="voltaic")
+    works.log("voltaic/1", certify_raw(works.memory, document, time=TIME))
     claim = works.memory.claim(number)
     assert claim is not None
     return claim, proved(document, "voltaic/1")
