@@ -11,8 +11,9 @@ import click
 
 from cli.history import History, history, is_export
 from cli.output import hint, print_json, progress, say
-from cli.session import Session, ledger_path, now_text, read_input, writing
+from cli.session import Session, now_text, read_input, writing
 from ledger.errors import EvidenceError
+from ledger.store.place import place_of
 
 if TYPE_CHECKING:
     from ledger.attestation import Attestation
@@ -92,7 +93,7 @@ def _audited(place: str, held: Held, done: Callable[[int], None]) -> Audit:
         return audit_mirror(open_mirror(place), held, progress=done)
     from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
 
-    return audit(Store.open(ledger_path(place)), held, progress=done)
+    return audit(Store.open(place_of(place)), held, progress=done)
 
 
 def _statement(log: History, signer: Signer, documents: list[tuple[Raw, list[bytes]]]) -> tuple[Attestation, bytes]:

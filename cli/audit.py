@@ -91,7 +91,7 @@ def _audited_store(session: Session, trust: str | None, checkpoints: tuple[str, 
         store, held = _opened(session, trust, checkpoints)
         held = replace(held, sample=drawn[0], seed=drawn[1])
     except StoreError as refusal:
-        if isinstance(refusal, StoreVersionError) or not session.path.is_file():
+        if isinstance(refusal, StoreVersionError) or not (isinstance(session.ledger, Path) and session.ledger.is_file()):
             raise
         return Audit(findings=[broken("store-damaged", None, str(refusal), refusal=refusal.code)])
     with progress("auditing", total=_count(store)) as done:
@@ -129,9 +129,9 @@ def _opened(session: Session, trust: str | None, checkpoints: tuple[str, ...]) -
     from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
     from ledger.store.tables import SCHEMA_VERSION  # noqa: PLC0415 - loaded when needed
 
-    store, version = Store.of_any_version(session.path)
+    store, version = Store.of_any_version(session.ledger)
     if version is not None and version.isdecimal() and 0 < int(version) < SCHEMA_VERSION:
-        Store.open(session.path)  # an older store is refused by that name, rather than called damaged for what it never had
+        Store.open(session.ledger)  # an older store is refused by that name, rather than called damaged for what it never had
     mark, problem = None, ""
     try:
         named = session.options.get("log_key")

@@ -12,6 +12,7 @@ import click
 from cli.history import history, is_export
 from cli.output import hint, print_json, say
 from cli.session import Session, read_input, reading
+from ledger.store.place import is_address, place_of
 
 if TYPE_CHECKING:
     from ledger.compare import Comparison, Side
@@ -48,6 +49,8 @@ def compare(session: Session, first: str, second: str, trust: str | None, output
 
 
 def _is_ledger(name: str) -> bool:
+    if is_address(name):
+        return True
     path = Path(name)
     if not path.is_file():
         return False
@@ -62,7 +65,7 @@ def _side(name: str) -> Iterator[Side]:
 
     if _is_ledger(name) or is_export(name):
         with history(name) as found:
-            yield Side(name, found.checkpoint(), found.view)
+            yield Side(found.place, found.checkpoint(), found.view)
     else:
         yield Side(name, read_input(name))
 
@@ -73,10 +76,15 @@ def _remembered(*names: str) -> str | None:
 
     for name in names:
         if _is_ledger(name):
-            with Store.open(Path(name)).reading() as view:
+            store = Store.open(place_of(name))
+            with store.reading() as view:
                 kept = Store.remembered(view, "trust")
-            return None if kept is None else str(Path(name).parent / kept)
+            return None if kept is None else str(store.place.parent / kept if isinstance(store.place, Path) else kept)
     return None
+
+
+def _shown(name: str) -> str:
+    return str(place_of(name)) if is_address(name) else name
 
 
 def _tell(session: Session, found: Comparison, first: str, second: str, output: str | None) -> None:
@@ -85,8 +93,8 @@ def _tell(session: Session, found: Comparison, first: str, second: str, output: 
         proof = output if found.fork is not None and output else None
         print_json({"relation": found.relation, "sizes": list(sizes), "proof": proof})
         return
-    say(f"A  {first}: {sizes[0]} records, root {found.first.checkpoint.root.hex()}")
-    say(f"B  {second}: {sizes[1]} records, root {found.second.checkpoint.root.hex()}")
+    say(f"A  {_shown(first)}: {sizes[0]} records, root {found.first.checkpoint.root.hex()}")
+    say(f"B  {_shown(second)}: {sizes[1]} records, root {found.second.checkpoint.root.hex()}")
     match found.relation:
         case "same":
             say("SAME: one history, to the same record", style="green")

@@ -16,15 +16,6 @@ from cli.session import Session, reading
 from ledger.errors import LedgerError
 
 Row = tuple[str, bool, str]
-_WANTED = {
-    "journal_mode": "delete",
-    "synchronous": "3",
-    "foreign_keys": "1",
-    "recursive_triggers": "1",
-    "trusted_schema": "0",
-    "secure_delete": "1",
-    "integrity": "ok",
-}
 
 
 @click.command()
@@ -67,8 +58,8 @@ def _stored(session: Session) -> Iterator[Row]:
 
     try:
         store = session.store()
-        for name, value in store.pragmas().items():
-            yield name, _WANTED.get(name, value) == value, value
+        for name, value in store.settings().items():
+            yield name, value in store.database.wanted.get(name, (value,)), value
         key_file = session.remembered(store, "log_key")
     except LedgerError as refusal:
         yield "store", False, str(refusal)

@@ -1,4 +1,4 @@
-"""A log that somebody has at hand, in one shape: a ledger's own file, an export in a folder, or one on the web."""
+"""A log that somebody has at hand, in one shape: a ledger itself, an export in a folder, or one on the web."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.session import ledger_path
 from ledger.errors import StoreError
+from ledger.store.place import is_address, place_of
 
 if TYPE_CHECKING:
     from ledger.mirror.source import Mirror
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class History:
     """A log as it stands: the newest checkpoint as it is handed out, the tiles and records, and every entry in its order.
 
-    `store` is the same view once more where the log is a ledger's own file, which holds more than an export does.
+    `store` is the same view once more where the log is a ledger itself, which holds more than an export does.
     """
 
     place: str
@@ -43,7 +43,7 @@ class History:
 
 def is_export(place: str) -> bool:
     """Say whether a place is that of an export: a folder, or a web address."""
-    return place.startswith(("http://", "https://")) or Path(place).is_dir()
+    return place.startswith(("http://", "https://")) or (not is_address(place) and Path(place).is_dir())
 
 
 @contextmanager
@@ -61,7 +61,8 @@ def history(place: str) -> Iterator[History]:
         return
     from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
 
-    with Store.open(ledger_path(place)).reading() as view:
+    store = Store.open(place_of(place))
+    with store.reading() as view:
         newest = Store.newest_checkpoint(view)
         note = None if newest is None else Store.published(view, newest[0])
-        yield History(place, view, note, lambda: Store.entries(view), store=view)
+        yield History(str(store.place), view, note, lambda: Store.entries(view), store=view)

@@ -1,4 +1,4 @@
-"""Commands that make and look after a ledger: init, trust, checkpoint, rebuild, schema, completion."""
+"""Commands that make and look after a ledger: init, trust, checkpoint, rebuild, role, schema, completion."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.output import hint, print_json, say
-from cli.session import Session, json_option, ledger_path, now_seconds, now_text, read_input, reading, writing
+from cli.session import Session, json_option, now_seconds, now_text, read_input, reading, writing
 from ledger.errors import KeyFileError, StoreError
+from ledger.store.place import Place, place_of
 
 if TYPE_CHECKING:
     from ledger.store.store import Store
@@ -18,10 +19,18 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "-L", "--ledger", "named", metavar="PATH", envvar="PLUMBLINE_LEDGER", required=True, help="Where to make it: one SQLite file."
+    "-L",
+    "--ledger",
+    "named",
+    metavar="PLACE",
+    envvar="PLUMBLINE_LEDGER",
+    required=True,
+    help="Where to make it: a SQLite file, or postgresql+psycopg://USER@HOST/DATABASE, an empty database.",
 )
 @click.option("--origin", required=True, help="The log's name for ever: a host with a dot, a slash, a path, such as ledger.example/lead.")
-@click.option("--keys", metavar="DIR", help="Where log.key, registrar.key, mark and trust go. Default: PATH.keys beside the ledger.")
+@click.option(
+    "--keys", metavar="DIR", help="Where log.key, registrar.key, mark and trust go. Default: PLACE.keys beside the ledger's file."
+)
 @click.option("--no-passphrase", is_flag=True, help="Leave both key files in the clear, for unattended use.")
 @click.option("--passphrase-fd", type=int, metavar="N", help="Read the pass phrase from this file descriptor.")
 @json_option
@@ -37,8 +46,8 @@ def init(ctx: click.Context, named: str, origin: str, keys: str | None, *, no_pa
     if passphrase_fd is not None:
         ctx.obj["passphrase_fd"] = passphrase_fd
     session = Session(ctx.obj)
-    path = ledger_path(named)
-    folder = Path(keys) if keys else path.with_name(path.name + ".keys")
+    place = place_of(named)
+    folder = _key_folder(place, keys)
     passphrase = None if no_passphrase else session.passphrase("pass phrase for the new keys: ", confirm=True)
     if passphrase is None and not no_passphrase:
         raise KeyFileError(
@@ -46,7 +55,7 @@ def init(ctx: click.Context, named: str, origin: str, keys: str | None, *, no_pa
             hint="PLUMBLINE_PASSPHRASE_FILE, --passphrase-fd, or --no-passphrase for unattended use",
         )
     made = found(
-        Founding(path, folder, origin, passphrase, nonce=secrets.token_bytes(16), made=now_text()),
+        Founding(place, folder, origin, passphrase, nonce=secrets.token_bytes(16), made=now_text()),
         clock=now_seconds,
         seed=secrets.token_bytes,
     )
@@ -56,18 +65,26 @@ def init(ctx: click.Context, named: str, origin: str, keys: str | None, *, no_pa
                 "ledger": made.ledger_id,
                 "log": made.log,
                 "origin": origin,
-                "path": str(path),
+                "path": str(place),
                 "registrar": made.registrar,
                 "trust": str(made.trust),
             }
         )
         return
-    say(f"made the ledger {path}")
+    say(f"made the ledger {place}")
     say(f"  log key        {made.log}")
     say(f"  registrar key  {made.registrar}")
     say(f"  trust file     {made.trust}")
     say(f"  ledger id      {made.ledger_id}")
-    hint(f"next: make a key for a party: plumbline key new PARTY/NAME -o FILE -L {path}")
+    hint(f"next: make a key for a party: plumbline key new PARTY/NAME -o FILE -L {place}")
+
+
+def _key_folder(place: Place, named: str | None) -> Path:
+    if named:
+        return Path(named)
+    if isinstance(place, Path):
+        return place.with_name(place.name + ".keys")
+    raise click.UsageError("a ledger on a server has no folder beside it; say where its keys, mark and trust file go with --keys DIR")
 
 
 @click.command()
@@ -157,7 +174,7 @@ def _newest(session: Session, store: Store, adopt: str | None) -> tuple[int, byt
         with store.reading() as view:
             newest = Store.newest_checkpoint(view)
     if newest is None:
-        raise StoreError(f"{session.path} has no checkpoint yet")
+        raise StoreError(f"{session.ledger} has no checkpoint yet")
     return newest[0], newest[3]
 
 
@@ -190,8 +207,8 @@ def rebuild(session: Session, *, migrate: bool) -> None:
     if migrate and not session.dry_run:
         from ledger.store.migrations import migrate as bring_up_to_date  # noqa: PLC0415 - loaded when needed
 
-        for version in bring_up_to_date(session.path):
-            say(f"brought {session.path} to schema version {version}")
+        for version in bring_up_to_date(session.ledger):
+            say(f"brought {session.ledger} to schema version {version}")
     from cli.output import progress  # noqa: PLC0415 - loaded when needed
     from ledger.rebuild import rebuild_projections  # noqa: PLC0415 - loaded when needed
 
@@ -202,6 +219,24 @@ def rebuild(session: Session, *, migrate: bool) -> None:
         print_json({"records": count, "rebuilt": not session.dry_run})
     else:
         say(f"{'would derive' if session.dry_run else 'derived'} the tables from {count} records")
+
+
+@click.command()
+@click.argument("name")
+@reading
+def role(session: Session, name: str) -> None:
+    """Print the SQL that makes a database role for everyday work, for the owner of a ledger on a PostgreSQL server to run.
+
+    The role NAME adds evidence and cannot change or delete it, nor the triggers; it may write the derived tables. Give it to everybody who
+    enters records; only init and rebuild --migrate need the owner. It has no password yet.
+    """
+    store = session.store()
+    with store.reading() as view:
+        statements = store.database.rights(view.connection, name)
+    if session.as_json:
+        print_json({"role": name, "statements": statements})
+    else:
+        click.echo("\n".join(f"{statement};" for statement in statements))
 
 
 @click.command()

@@ -64,6 +64,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "export": ("export", "Look after a ledger", "Write the log as plain files that any web server can hand out."),
     "witness": ("witness", "Look after a ledger", "Witness other people's logs: cosign what is consistent with what was seen."),
     "rebuild": ("ledger", "Look after a ledger", "Derive the tables again from the records."),
+    "role": ("ledger", "Look after a ledger", "Print what makes a database role that adds records and changes none."),
     "doctor": ("doctor", "Look after a ledger", "Check the installation, the store's settings and the key files."),
     "schema": ("ledger", "Look after a ledger", "Print the JSON Schema of events."),
     "completion": ("ledger", "Look after a ledger", "Print the completion script for your shell."),
@@ -102,7 +103,7 @@ class Commands(click.Group):
     epilog="A ledger proves statements, not metal. Exit codes: 0 holds or done, 1 does not hold or not allowed, 2 usage or unreadable "
     "input, 3 store, key or installation.",
 )
-@click.option("-L", "--ledger", envvar="PLUMBLINE_LEDGER", help="The ledger: one SQLite file. Also PLUMBLINE_LEDGER.")
+@click.option("-L", "--ledger", envvar="PLUMBLINE_LEDGER", help="The ledger, where every command looks for it. Also PLUMBLINE_LEDGER.")
 @click.option("-k", "--key", envvar="PLUMBLINE_KEY", help="The key file that signs. Also PLUMBLINE_KEY.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.version_option(package_name="plumbline-ledger", prog_name="plumbline")

@@ -100,7 +100,7 @@ def remembered_trust(session: Session, store: Store) -> Trust:
         return bare
     trust, place = found
     if (trust.ledger, trust.origin) != (bare.ledger, bare.origin):
-        raise FormatError(f"is of ledger {trust.ledger}, {session.path} holds ledger {bare.ledger}", file=place)
+        raise FormatError(f"is of ledger {trust.ledger}, {session.ledger} holds ledger {bare.ledger}", file=place)
     return trust
 
 

@@ -176,7 +176,7 @@ def _ledger_id(session: Session, trust: str | None) -> str:
     with session.store().reading() as view:
         facts = view.facts
     if facts is None:
-        raise FormatError("the ledger has no record 0", file=str(session.path))
+        raise FormatError("the ledger has no record 0", file=str(session.ledger))
     return facts.ledger_id
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ledger.errors import FormatError, KeyFileError, StoreError
+from ledger.store.place import Place, place_of
 
 if TYPE_CHECKING:
     from ledger.desk import Desk
@@ -46,8 +47,8 @@ def _kept(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
 
 def ledger_option(command: _Command) -> _Command:
     """Give a command -L/--ledger."""
-    text = "The ledger: one SQLite file. Also PLUMBLINE_LEDGER."
-    return click.option("-L", "--ledger", metavar="PATH", expose_value=False, callback=_kept("ledger"), help=text)(command)
+    text = "The ledger: a SQLite file, or postgresql+psycopg://USER@HOST/DATABASE. Also PLUMBLINE_LEDGER."
+    return click.option("-L", "--ledger", metavar="PLACE", expose_value=False, callback=_kept("ledger"), help=text)(command)
 
 
 def json_option(command: _Command) -> _Command:
@@ -119,7 +120,9 @@ class Session:
 
     @property
     def place(self) -> str:
-        """Return the ledger as it was named: a path, or for what only reads also an export's folder or web address.
+        """Return the ledger as it was named: a path, a server's address, or for what only reads an export's folder or web address.
+
+        A server's address may hold a password: what is printed is `ledger`.
 
         Raises:
             click.UsageError: None was named.
@@ -130,27 +133,28 @@ class Session:
         return str(named)
 
     @property
-    def path(self) -> Path:
-        """Return the ledger's path.
+    def ledger(self) -> Place:
+        """Return where the ledger is.
 
         Raises:
             click.UsageError: None was named.
+            FormatError: It is no such place.
         """
-        return ledger_path(self.place)
+        return place_of(self.place)
 
     def store(self) -> Store:
         """Open the ledger's store."""
         from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
 
-        return Store.open(self.path)
+        return Store.open(self.ledger)
 
     def remembered(self, store: Store, name: str) -> Path:
-        """Return a path that init wrote down; a relative one is beside the ledger."""
+        """Return a path that init wrote down; a relative one is beside the ledger's file. A ledger on a server has whole paths alone."""
         with store.reading() as view:
             found = store.remembered(view, name)
         if found is None:
-            raise StoreError(f"{self.path} does not remember where its {name.replace('_', ' ')} is", hint="give it with --log-key FILE")
-        return self.path.parent / found
+            raise StoreError(f"{self.ledger} does not remember where its {name.replace('_', ' ')} is", hint="give it with --log-key FILE")
+        return self.ledger.parent / found if isinstance(self.ledger, Path) else Path(found)
 
     def log(self, store: Store) -> Log:
         """Open the log with its key and mark."""
@@ -225,19 +229,6 @@ class Session:
         else:
             return None
         return read_trust(read_input(str(path)), file=str(path), allow_weak_policy=allow_weak_policy), str(path)
-
-
-def ledger_path(named: str) -> Path:
-    """Return the path of a ledger that was named as a path or as sqlite:///PATH.
-
-    Raises:
-        click.UsageError: It is another kind of store.
-    """
-    if named.startswith("sqlite:///"):
-        return Path(named.removeprefix("sqlite:///"))
-    if "://" in named:
-        raise click.UsageError(f"{named.split('://', maxsplit=1)[0]} stores are not supported by this version; a ledger is one SQLite file")
-    return Path(named)
 
 
 def read_input(name: str, *, limit: int = 64 << 20) -> bytes:

@@ -40,7 +40,7 @@ def audit(store: Store, held: Held, *, progress: Callable[[int], None] = unseen)
         done = replay(_tiled(store.entries(view), tiling), progress=progress)
         _begin(report, done)
         with part(report, "the file"):
-            report.findings += [broken("store-damaged", None, f"the store is damaged: {problem}") for problem in Store.integrity(view)]
+            report.findings += [broken("store-damaged", None, f"the store is damaged: {problem}") for problem in store.integrity(view)]
         with part(report, "the checkpoints"):
             check_statements(report, done, view, held)
         with part(report, "the mark"):

@@ -62,8 +62,13 @@ class Desk:
         with self.outbox.locked():
             self._resend(log)
             pending: list[tuple[Record, tuple[Opening, ...]]] = []
+            refused = len(self.refusals)
 
             def source(view: StoreView) -> Iterator[bytes]:
+                if pending:  # another writer got in between, and what was signed for that try never left the desk
+                    self.outbox.drop(pending[0][0].header.seq)
+                    pending.clear()
+                del self.refusals[refused:]
                 for record, openings in self._records(view, packs, keep_going=keep_going):
                     Store.keep_openings(view, record.id, openings)
                     pending.append((record, openings))
@@ -240,6 +245,7 @@ class Desk:
             renamed: dict[str, str] = {}
 
             def source(view: StoreView) -> Iterator[bytes]:
+                fresh.clear()
                 for waiting in old:
                     place = place_of(view, self.signer.name, seen=self._seen(view))
                     header = waiting.record.header.model_copy(

@@ -295,6 +295,10 @@ class ConflictError(StoreError):
     """The store is locked by somebody else for longer than we wait."""
 
 
+class SerializationError(ConflictError):
+    """Another writer's transaction got between this one's reads and its writes. Nothing was written, and it can be done again."""
+
+
 class RollbackError(StoreError):
     """The store is older than what was already signed for."""
 

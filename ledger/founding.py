@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from ledger.keys import Signer, generate, verify, vkey_path, write_key_file
 from ledger.log import Log, append
 from ledger.mark import Mark, write_mark
 from ledger.record import read_event, write_record
+from ledger.store.database import BUSY_SECONDS, database_at
+from ledger.store.place import Place
 from ledger.store.store import Store
 from ledger.store.view import StoreView
 from ledger.tlog import canonical, checkpoint
@@ -24,9 +27,9 @@ from schemas.record import Header
 
 @dataclass(frozen=True, slots=True)
 class Founding:
-    """What a new ledger is made of: its path, the folder of its keys, its origin, a pass phrase, 16 random bytes, the time."""
+    """What a new ledger is made of: its place, the folder of its keys, its origin, a pass phrase, 16 random bytes, the time."""
 
-    path: Path
+    place: Place
     keys: Path
     origin: str
     passphrase: bytes | None
@@ -52,10 +55,7 @@ def found(facts: Founding, *, clock: Callable[[], int], seed: Callable[[int], by
         FormatError: The origin is none.
     """
     check_origin(facts.origin)
-    if facts.path.exists():
-        raise StoreError(f"{facts.path} exists already", hint="give another path; a ledger is never overwritten")
-    if not facts.path.parent.is_dir():
-        raise StoreError(f"{facts.path.parent} is no folder", hint="make the folder first")
+    database_at(facts.place, busy_seconds=BUSY_SECONDS).check_absent()
     try:
         facts.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -65,15 +65,18 @@ def found(facts: Founding, *, clock: Callable[[], int], seed: Callable[[int], by
         raise StoreError(f"{mark} belongs to another ledger", hint="every ledger has a key folder of its own; give --keys DIR")
     log_key, registrar = generate(facts.origin, seed=seed(32)), generate("registrar/1", seed=seed(32))
     made: list[Path] = []
+    store: Store | None = None
     try:
         for name, key in (("log.key", log_key), ("registrar.key", registrar)):
             write_key_file(facts.keys / name, key, facts.passphrase)
             made += [facts.keys / name, vkey_path(facts.keys / name)]
-        store = Store.create(facts.path)
-        made += [facts.path, mark]
+        store = Store.create(facts.place)
+        made.append(mark)
         return _begun(facts, Log(store, log_key, mark, clock), registrar)
     except LedgerError:
         remove_files(made)  # a ledger is made whole, or not at all
+        if store is not None:
+            store.database.remove()
         raise
 
 
@@ -93,7 +96,7 @@ def _begun(facts: Founding, log: Log, registrar: Signer) -> Founded:
     record = write_record(header, (read_event(canonical.encode(event)),), key=registrar.vkey, sign=registrar.sign)
     with log.store.writing() as view:
         for name in ("log.key", "trust"):
-            Store.remember(view, name.replace(".", "_"), str(_from(facts.path.parent, facts.keys / name)))
+            Store.remember(view, name.replace(".", "_"), str(_from(facts.place, facts.keys / name)))
     append(log, lambda _: [record.note], begin=True)
     with log.store.reading() as view:
         trust = trust_of(view)
@@ -101,12 +104,12 @@ def _begun(facts: Founding, log: Log, registrar: Signer) -> Founded:
     return Founded(trust.ledger, log.signer.vkey.format(), registrar.vkey.format(), facts.keys / "trust")
 
 
-def _from(folder: Path, place: Path) -> Path:
-    """Return a place as seen from the ledger's folder where it lies within, so that both can move together."""
-    try:
-        return place.resolve().relative_to(folder.resolve())
-    except ValueError:
-        return place.resolve()
+def _from(ledger: Place, file: Path) -> Path:
+    """Return a file as seen from the folder of a ledger's file where it lies within, so that both can move together."""
+    if isinstance(ledger, Path):
+        with suppress(ValueError):
+            return file.resolve().relative_to(ledger.parent.resolve())
+    return file.resolve()
 
 
 def trust_of(view: StoreView) -> Trust:

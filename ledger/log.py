@@ -14,7 +14,7 @@ from ledger.keys import Signer, verify
 from ledger.mark import Mark, check_mark, read_mark, write_mark
 from ledger.record import Record, read_record
 from ledger.state import apply, authenticate
-from ledger.store.store import Store
+from ledger.store.store import Store, retried
 from ledger.store.view import StoreView
 from ledger.tlog import checkpoint, merkle, proof, tile
 from ledger.tlog.merkle import Frontier, Hash
@@ -63,7 +63,7 @@ class Log:
 
 
 Source = Callable[[StoreView], Iterable[bytes]]
-"""Gives records to append, each in the light of those before it."""
+"""Gives records to append, each in the light of those before it. It is asked again where another writer got in between."""
 
 _LOOK = "look with `plumbline audit`"
 
@@ -87,7 +87,11 @@ def append(log: Log, source: Source, *, begin: bool = False) -> Appended:
     fresh: list[tuple[int, Record, Hash]] = []
     again: list[tuple[int, Record]] = []
     record: Record | None = None
-    try:
+
+    def write() -> tuple[Frontier, Frontier]:
+        nonlocal record
+        fresh.clear()
+        again.clear()
         with log.store.writing() as view:
             if not begin:
                 check_start(log, view)
@@ -108,6 +112,10 @@ def append(log: Log, source: Source, *, begin: bool = False) -> Appended:
                 Store.add_entry(view, changes.index, record, leaf=leaf, chain=chain)
                 Store.fold(view, changes, frontier=frontier)
                 fresh.append((changes.index, record, leaf))
+        return before, frontier
+
+    try:
+        before, frontier = retried(write)
     except ChainError as refusal:
         if record is not None:
             _keep_equivocation(log, record, refusal)
@@ -115,9 +123,9 @@ def append(log: Log, source: Source, *, begin: bool = False) -> Appended:
     # 2. The stored bytes are read back and hashed again, so that a bit flipped on the way in is found before it is signed for; then the
     #    checkpoint is signed and committed. A crash before the commit: as above. After it: signed for, and the mark one step behind.
     try:
-        size, note = sign_head(log)
+        size, note = retried(lambda: sign_head(log))
         # 3. The mark, away from the store. From here on a store without these records is known to be rolled back.
-        _advance_mark(log)
+        retried(lambda: _advance_mark(log))
     except StoreError as refusal:
         refusal.hint = "what was sent is in the log without a receipt; send it again to get it" if fresh else refusal.hint
         raise
@@ -207,7 +215,7 @@ def check_start(log: Log, view: StoreView) -> None:
     """
     facts = view.facts
     if facts is None:
-        raise StoreError(f"{log.store.path} holds no record 0", hint="make a ledger with `plumbline init`")
+        raise StoreError(f"{log.store.place} holds no record 0", hint="make a ledger with `plumbline init`")
     if log.signer.vkey.format() not in facts.log:
         raise KeyFileError(
             f"key {log.signer.name} ({log.signer.vkey.key_id.hex()}) is not the log key that record 0 names",
@@ -285,6 +293,6 @@ def refresh(log: Log) -> bytes:
     Raises:
         StoreError: What is read back is not what was written.
     """
-    _, note = sign_head(log)
-    _advance_mark(log)
+    _, note = retried(lambda: sign_head(log))
+    retried(lambda: _advance_mark(log))
     return note

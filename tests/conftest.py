@@ -1,10 +1,14 @@
 """Settings of the whole test run; fixtures live in tests/support or beside their tests."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from server import Server
 
 # The same examples on every machine: a red run can be repeated, and a green one means the same everywhere. The clock is no judge of a
 # test on a busy machine. `PLUMBLINE_HYPOTHESIS=wide` (or `widest`) searches afresh, and longer.
@@ -14,6 +18,27 @@ settings.register_profile(
 settings.register_profile("wide", settings.get_profile("steady"), derandomize=False, max_examples=1000, print_blob=True)
 settings.register_profile("widest", settings.get_profile("wide"), max_examples=10_000)
 settings.load_profile(os.environ.get("PLUMBLINE_HYPOTHESIS", "steady"))
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator["Server"]:
+    """Return the tests' own PostgreSQL server, one for each process that runs tests."""
+    from server import Server
+
+    started = Server().start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def each_store(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Keep every `House` in a file, then once more on the server."""
+    from house import House
+
+    House.server = request.getfixturevalue("server") if request.param == "postgresql" else None
+    yield request.param
+    House.server = None
+
 
 NO_SKIPS = os.environ.get("PLUMBLINE_NO_SKIPS") == "1"
 

@@ -23,6 +23,7 @@ STORE_DOOR = {"ledger/store/*"}
 DOORS = {
     "pydantic": {"schemas/*", "ledger/*"},
     "sqlalchemy": STORE_DOOR,
+    "psycopg": {"ledger/store/postgresql.py"},
     "cryptography": {"ledger/keys.py"},
     "nacl": {"ledger/keys.py"},
     "bcrypt": {"ledger/keys.py"},

@@ -1,8 +1,8 @@
 """Damage by name: what a foreign hand does to the stored bytes, and what the audit says of it."""
 
 import random
-import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -169,7 +169,7 @@ def test_an_older_database_put_back_is_found_by_the_mark(tmp_path):
     new = old.copy(tmp_path / "new")
     new.desks = {}
     new.admit("keystone")
-    shutil.copy(old.path, new.path)
+    new.put_back(old)
     report = new.audit()
     assert (report.holds, report.first_bad, report.size) == (False, size, size)
     assert codes(report) == {"rollback"}
@@ -213,6 +213,7 @@ def test_a_projections_row_names_the_record_that_it_comes_from(copy):
         ("DELETE FROM number WHERE position = 6 << 8", 6),
     ):
         other = House(copy.folder)
+        assert isinstance(other.path, Path)
         before = other.path.read_bytes()
         other.sql("UPDATE batch SET state = replace(state, 'CA', 'US') WHERE position = 9 << 8 | 0", statement)
         found = [finding for finding in other.audit().findings if finding.code == "projection-differs"]

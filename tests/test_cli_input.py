@@ -130,9 +130,10 @@ def test_a_folder_in_place_of_a_ledger_is_refused(tmp_path):
 
 
 def test_another_kind_of_store_is_refused():
-    said = command("batches", "-L", "postgresql://host/db")
-    problem = "postgresql stores are not supported by this version; a ledger is one SQLite file"
-    assert (said.code, said.err) == (2, f"error: {problem}\nhint: plumbline batches --help\n")
+    said = command("batches", "-L", "mysql://somebody:secret@host/db")
+    problem = "mysql stores are not supported by this version; a ledger is a SQLite file or a database on a PostgreSQL server"
+    hint = "give a path, or postgresql+psycopg://USER@HOST/DATABASE"
+    assert (said.code, said.err) == (2, f"error: {problem}\nhint: {hint}\n")
 
 
 def test_a_ledger_may_be_named_by_environment_or_as_a_url(terminal):

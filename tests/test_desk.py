@@ -1,8 +1,6 @@
 """A signer's desk: crashes and failures on the way, dry runs, two commands with one key, and a log that was rewritten."""
 
 import re
-import shutil
-import sqlite3
 import subprocess
 import sys
 
@@ -25,6 +23,8 @@ from ledger.errors import (
 )
 from ledger.outbox import Outbox
 from ledger.store.store import Store
+
+pytestmark = pytest.mark.usefixtures("each_store")
 
 
 class CrashError(BaseException):
@@ -114,9 +114,7 @@ def test_a_write_that_failed_behind_its_commit_waits_for_its_receipt(house, monk
 
 def test_a_write_whose_store_is_gone_waits_until_somebody_knows(house, monkeypatch):
     def gone(log):
-        connection = sqlite3.connect(house.path)
-        connection.execute("DROP TABLE record")
-        connection.close()
+        house.sql("DROP TABLE record")
         raise StoreError("the disk is gone")
 
     monkeypatch.setattr(ledger.log, "sign_head", gone)
@@ -171,9 +169,9 @@ def test_a_dry_run_leaves_every_file_as_it_is_and_refuses_what_would_be_refused(
 
 
 def test_a_dry_run_on_a_rolled_back_store_is_refused_like_any_other(house, tmp_path):
-    shutil.copy(house.path, tmp_path / "backup")
+    backup = house.copy(tmp_path / "backup")
     house.write("registrar/1", admission("voltaic"))
-    shutil.copy(tmp_path / "backup", house.path)
+    house.put_back(backup)
     with pytest.raises(RollbackError):
         house.desk("keystone/1").write(house.log(), [[receipt("keystone:A")]], dry_run=True)
 
@@ -231,8 +229,7 @@ def test_a_log_rewritten_behind_what_a_key_saw_is_refused(house, tmp_path):
     with house.log().store.reading() as view:
         seen = view.root_at(4)
         assert seen is not None
-    for name in ("ledger.db", "keys/mark"):
-        shutil.copy(fork.folder / name, house.folder / name)
+    house.put_back(fork, mark=True)
     before = beside(house)
     for dry_run in (True, False):
         with pytest.raises(ConsistencyError) as refusal:
@@ -245,10 +242,9 @@ def test_a_log_rewritten_behind_what_a_key_saw_is_refused(house, tmp_path):
 
 
 def test_a_log_shorter_than_what_a_key_saw_is_refused(house, tmp_path):
-    shutil.copytree(house.folder, tmp_path / "backup")
+    backup = house.copy(tmp_path / "backup")
     house.write("keystone/1", receipt("keystone:A"))
-    for name in ("ledger.db", "keys/mark"):
-        shutil.copy(tmp_path / "backup" / name, house.folder / name)
+    house.put_back(backup, mark=True)
     with pytest.raises(ConsistencyError, match=re.escape("at size 4, the log has none")):
         house.write("keystone/1", receipt("keystone:B"))
 

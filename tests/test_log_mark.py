@@ -1,7 +1,5 @@
 """The high-water mark, rollbacks, forks of one key's chain, and two writers that sign for one log."""
 
-import shutil
-
 import pytest
 
 import ledger.log
@@ -16,6 +14,8 @@ from ledger.mark import Mark, read_mark, write_mark
 from ledger.record import write_record
 from ledger.store.store import Store
 from ledger.tlog import checkpoint, merkle
+
+pytestmark = pytest.mark.usefixtures("each_store")
 
 
 @pytest.fixture
@@ -33,10 +33,10 @@ def newest(house):
 
 
 def test_an_older_copy_of_the_store_is_refused_by_writers_and_found_by_the_audit(house, tmp_path):
-    shutil.copy(house.path, tmp_path / "backup")
+    backup = house.copy(tmp_path / "backup")
     lost = house.write("keystone/1", receipt("keystone:A")).receipts[0]
     house.write("keystone/1", receipt("keystone:B"))
-    shutil.copy(tmp_path / "backup", house.path)
+    house.put_back(backup)
     before = house.files()
     with pytest.raises(RollbackError) as refusal:
         send(house, lost.record.note)
@@ -50,9 +50,8 @@ def test_an_older_copy_of_the_store_is_refused_by_writers_and_found_by_the_audit
 
 
 def test_a_checkpoint_that_somebody_else_holds_shows_a_rollback_of_store_and_mark_together(house, tmp_path):
-    shutil.copytree(house.folder, tmp_path / "backup")
+    back = house.copy(tmp_path / "backup")
     held = house.write("keystone/1", receipt("keystone:A")).checkpoint
-    back = House(tmp_path / "backup")
     assert back.audit().holds
     assert not back.audit().fresh
     report = back.audit(checkpoints=[("held.note", held)])
@@ -68,7 +67,7 @@ def test_a_rewritten_history_of_the_same_size_is_refused_and_found(house, tmp_pa
     house.write("keystone/1", receipt("keystone:A"))
     fork.write("keystone/1", receipt("keystone:OTHER"))
     held = newest(house)
-    shutil.copy(fork.path, house.path)
+    house.put_back(fork)
     with pytest.raises(RollbackError) as refusal:
         send(house)
     assert str(refusal.value) == f"at size 4 the store has root {newest(fork)[1].hex()}, signed for was {held[1].hex()}"

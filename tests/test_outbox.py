@@ -17,6 +17,8 @@ from ledger.outbox import Outbox
 from ledger.record import read_record
 from ledger.store.store import Store
 
+pytestmark = pytest.mark.usefixtures("each_store")
+
 
 @pytest.fixture
 def house(tmp_path):

@@ -14,6 +14,8 @@ from ledger.view import position
 from schemas.event import Dispose
 from schemas.measurement import Quantity
 
+pytestmark = pytest.mark.usefixtures("each_store")
+
 
 @pytest.fixture
 def house(tmp_path):

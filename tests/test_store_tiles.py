@@ -1,27 +1,23 @@
 """Tiles in the store: written as the log grows, read for every proof, checked as a projection, and brought into older stores."""
 
-import sqlite3
-
 import pytest
+from sqlalchemy import insert
 
 from exported import grown, more
+from house import House
 from ledger.errors import StoreError
 from ledger.log import receipt as receipt_of
 from ledger.rebuild import rebuild_projections
-from ledger.store.migrations import migrate
 from ledger.store.store import Store
+from ledger.store.tables import entry
 from ledger.tlog import merkle, proof, tile
 from ledger.tlog.merkle import Hash
-from terminal import command
 
-V1 = (
-    *(f"DROP TABLE {name}" for name in ("subtree", "cosignature", "attestation")),
-    "UPDATE meta SET value = '1' WHERE name = 'schema'",
-)
+pytestmark = pytest.mark.usefixtures("each_store")
 
 
 @pytest.fixture(scope="module")
-def tall(tmp_path_factory):
+def tall(tmp_path_factory, each_store):
     return grown(tmp_path_factory.mktemp("tall"), 600)
 
 
@@ -93,11 +89,11 @@ def test_a_tile_beyond_the_log_is_refused(tall):
 
 
 def test_the_levels_above_grow_with_65536_entries(tmp_path):
-    store = Store.create(tmp_path / "made-up.db")
+    store = House.empty(tmp_path)
     whole = [merkle.leaf_hash(b"%d" % number) for number in range(65_536)]
     with store.writing() as view:
-        rows = [(number, b"", bytes(hashed), b"") for number, hashed in enumerate(whole)]
-        view.connection.exec_driver_sql("INSERT INTO entry VALUES (?, ?, ?, ?)", rows)
+        rows = [{"idx": number, "record": b"", "leaf": bytes(hashed), "chain": b""} for number, hashed in enumerate(whole)]
+        view.connection.execute(insert(entry), rows)
         for size in range(256, 65_537, 256):
             Store._complete_subtrees(view, size)
         grown = Store.subtrees(view)
@@ -141,49 +137,6 @@ def test_a_damaged_row_is_found_and_mended(copy, statement, index, message):
     assert said.startswith(message)
     rebuild_projections(Store.open(copy.path))
     assert copy.audit().findings == []
-
-
-def schema(path):
-    """Return tables and triggers as SQLite keeps them, without the spaces between words."""
-    connection = sqlite3.connect(path)
-    found = {name: "".join(sql.split()) for name, sql in connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")}
-    connection.close()
-    return found
-
-
-@pytest.fixture
-def old(copy):
-    """A ledger as the version before wrote it."""
-    connection = sqlite3.connect(copy.path)
-    for statement in V1:
-        connection.execute(statement)
-    connection.commit()
-    connection.close()
-    return copy
-
-
-def test_a_store_of_schema_version_1_is_brought_up_to_date_and_holds(tall, old):
-    copy = old
-    before = copy.entries()
-    assert migrate(copy.path) == [2, 3]
-    assert copy.entries() == before
-    assert schema(copy.path) == schema(tall.path)
-    assert rows(copy) == rows(tall)
-    assert copy.audit().findings == []
-
-
-def test_the_command_brings_an_older_store_up_to_date(old):
-    for name in ("audit", "batches"):
-        refused = command(name, "-L", old.path, "--json")
-        assert refused.code == 3
-        assert refused.error["message"] == f"{old.path} has schema version 1, this program writes 3"
-        assert "plumbline rebuild --migrate" in refused.error["hint"]
-    said = command("rebuild", "--migrate", "-L", old.path)
-    assert (said.code, said.out.splitlines()) == (
-        0,
-        [*(f"brought {old.path} to schema version {version}" for version in (2, 3)), "derived the tables from 600 records"],
-    )
-    assert old.audit().findings == []
 
 
 def test_a_root_of_the_tiles_that_is_not_the_checkpoints_stops_no_audit(copy):

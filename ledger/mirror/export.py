@@ -104,7 +104,7 @@ def export(store: Store, folder: Path, *, rewrite: bool = False, progress: Calla
 def _target(store: Store, view: StoreView) -> _Target:
     newest, facts = Store.newest_checkpoint(view), view.facts
     if newest is None or facts is None:
-        raise StoreError(f"{store.path} has no checkpoint to export", hint="sign one with `plumbline checkpoint`")
+        raise StoreError(f"{store.place} has no checkpoint to export", hint="sign one with `plumbline checkpoint`")
     keys = tuple(parse_vkey(text) for text in facts.log)
     note = Store.published(view, newest[0])
     signed = verify_checkpoint(note, log_keys=keys, verify=verify).checkpoint

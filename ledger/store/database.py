@@ -1,90 +1,82 @@
-"""The door to SQLite: connections with the settings that the store rests on, and the database's errors in our words.
-
-| setting             | value            | why                                                                                  |
-|---------------------|------------------|--------------------------------------------------------------------------------------|
-| journal_mode        | DELETE           | WAL has a reset bug in SQLite 3.7.0 to 3.51.2                                          |
-| synchronous         | EXTRA            | with DELETE and FULL a power cut can bring a journal back and lose what was acknowledged |
-| BEGIN IMMEDIATE     | every writer     | otherwise two writers read the same remainder and both spend it                       |
-| recursive_triggers  | ON               | otherwise INSERT OR REPLACE slips past the append-only triggers                       |
-| foreign_keys        | ON               |                                                                                      |
-| trusted_schema      | OFF              | a damaged schema runs nothing of its own                                               |
-| cell_size_check     | ON               | a damaged page is noticed when it is read                                              |
-| secure_delete       | ON               | what opens a sealed field is gone from the file once it is erased                      |
-"""
+"""What the store asks of a database, and how values are read back. `sqlite` and `postgresql` answer, each in one module."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection
 
-from ledger.errors import ConflictError, StoreError
+from ledger.errors import StoreError
+from ledger.store.place import Place
+from ledger.store.sqlite import SqliteFile
 
-BUSY_SECONDS = 30
-PRAGMAS = (
-    "journal_mode=DELETE",
-    "synchronous=EXTRA",
-    "foreign_keys=ON",
-    "recursive_triggers=ON",
-    "trusted_schema=OFF",
-    "cell_size_check=ON",
-    "secure_delete=ON",
-)
+BUSY_SECONDS: Final = 30
 
 _T = TypeVar("_T")
 
 
-def database(path: Path, *, begin: str, busy_seconds: float) -> Engine:
-    """Return a database whose every transaction begins with this statement."""
-    made = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool, connect_args={"timeout": busy_seconds})
+class Database(Protocol):
+    """Where a ledger's tables stand. Every method raises StoreError, ConflictError where another writer is in the way."""
 
-    @event.listens_for(made, "connect")
-    def _on_connect(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own type
-        connection.isolation_level = None  # SQLAlchemy's BEGIN below is the only one
-        for pragma in PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}").close()
+    @property
+    def place(self) -> Place:
+        """What messages name it by."""
 
-    @event.listens_for(made, "begin")
-    def _on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+    @property
+    def wanted(self) -> Mapping[str, tuple[str, ...]]:
+        """What each of the settings may be, and `integrity`."""
 
-    return made
+    def check_absent(self) -> None:
+        """Check that a ledger can be made here."""
+
+    def check_there(self) -> None:
+        """Check that a ledger can be looked for here."""
+
+    def check_settings(self) -> None:
+        """Check that what is acknowledged here outlives a power cut."""
+
+    def making(self) -> AbstractContextManager[Connection]:
+        """Make everything in the block, or nothing."""
+
+    def remove(self) -> None:
+        """Take away a ledger that was not made whole."""
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Hold the write lock; everything in the block is committed together or not at all."""
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """See one state."""
+
+    def explained(self) -> AbstractContextManager[None]:
+        """Turn the database's own errors into ours."""
+
+    def append_only(self, tables: Sequence[str]) -> list[str]:
+        """Return the statements that make tables append-only."""
+
+    def settings(self, connection: Connection) -> dict[str, str]:
+        """Return the settings in force that the store rests on, and the database's version."""
+
+    def rights(self, connection: Connection, role: str) -> list[str]:
+        """Return the statements that make a role which adds evidence and cannot change it."""
+
+    def integrity(self, connection: Connection, tables: Sequence[str]) -> list[str]:
+        """Return what the database itself finds damaged, and what is missing of the triggers that make tables append-only."""
 
 
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn the database's own errors into ours.
+def database_at(place: Place, *, busy_seconds: float) -> Database:
+    """Return the database at a place. Nothing is opened yet.
 
     Raises:
-        ConflictError: Somebody else held the lock for too long.
-        StoreError: The file cannot be read or written.
+        InstallationError: It is on a server, and the driver is not installed.
     """
-    try:
-        yield
-    except OperationalError as error:
-        text = str(error.orig)
-        if "locked" in text or "busy" in text:
-            raise ConflictError(
-                f"{path} is locked by another writer", hint="nothing was written; try again when the other program is done"
-            ) from error
-        if "full" in text:
-            raise StoreError(f"{path} cannot be written: the disk is full", hint="nothing was written; free space and try again") from error
-        if "readonly" in text:
-            raise StoreError(
-                f"{path} cannot be written: it is read-only", hint="look at the file's and the folder's permissions"
-            ) from error
-        raise StoreError(f"{path} cannot be read or written: {text}") from error
-    except DatabaseError as error:
-        raise StoreError(
-            f"{path} is damaged or no ledger: {error.orig}", hint="look with `plumbline audit`; restore a backup if need be"
-        ) from error
-    except SQLAlchemyError as error:
-        raise StoreError(f"{path} cannot be read or written: {error}") from error
+    if isinstance(place, Path):
+        return SqliteFile(place, busy_seconds=busy_seconds)
+    from ledger.store.postgresql import PostgresqlServer  # noqa: PLC0415 - the driver is an extra
+
+    return PostgresqlServer(place, busy_seconds=busy_seconds)
 
 
 def decoded(table: str, read: Callable[[Any], _T], value: object) -> _T:

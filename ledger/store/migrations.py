@@ -1,6 +1,7 @@
 """Bringing an older store up to date: statements per schema version, in one transaction. Signed bytes are never touched.
 
-A version that is added here says in a comment what it changes and why; what it derives anew belongs into `plumbline rebuild`.
+A version that is added here says in a comment what it changes and why; what it derives anew belongs into `plumbline rebuild`. Version 2 is
+the first that stood on a server, so what leads to it is in the words of SQLite alone.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import inspect
 
 from ledger.errors import StoreError, StoreVersionError
+from ledger.store.place import Place
 from ledger.store.store import Store
 from ledger.store.tables import SCHEMA_VERSION
 from ledger.store.view import StoreView
@@ -63,7 +64,7 @@ MIGRATIONS: tuple[Migration, ...] = (
 )
 
 
-def migrate(path: Path, *, migrations: Sequence[Migration] = MIGRATIONS, target: int = SCHEMA_VERSION) -> list[int]:
+def migrate(place: Place, *, migrations: Sequence[Migration] = MIGRATIONS, target: int = SCHEMA_VERSION) -> list[int]:
     """Bring a store to the current schema version, and return the versions that it went through.
 
     Everything signed is hashed before and after; where that differs, or anything fails, the file stays as it was.
@@ -72,11 +73,11 @@ def migrate(path: Path, *, migrations: Sequence[Migration] = MIGRATIONS, target:
         StoreError: It is no ledger, it cannot be written, or a statement changed signed bytes.
         StoreVersionError: It is newer than this program, or older than anything that can be brought up to date.
     """
-    store, text = Store.of_any_version(path)
+    store, text = Store.of_any_version(place)
     version = int(text) if text is not None and text.isdecimal() else 0
     steps = [step for step in migrations if version < step.version <= target]
     if [step.version for step in steps] != list(range(version + 1, target + 1)) or version > target:
-        raise StoreVersionError(f"{path} has schema version {text or 'none'}, this program cannot bring it to {target}")
+        raise StoreVersionError(f"{place} has schema version {text or 'none'}, this program cannot bring it to {target}")
     if not steps:
         return []
     with store.writing() as view:
@@ -87,7 +88,7 @@ def migrate(path: Path, *, migrations: Sequence[Migration] = MIGRATIONS, target:
             if step.fill is not None:
                 step.fill(view)
         if _signed_bytes(store, view) != before:
-            raise StoreError(f"bringing {path} to schema version {target} would change signed bytes; nothing was changed")
+            raise StoreError(f"bringing {place} to schema version {target} would change signed bytes; nothing was changed")
         Store.remember(view, "schema", str(target))
     return [step.version for step in steps]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Table, insert, select
 
 from ledger.errors import StoreError
 from ledger.store import tables as t
@@ -25,8 +25,8 @@ def add_cosignatures(view: StoreView, size: int, lines: Iterable[tuple[str, str,
         {"size": size, "name": name, "key_id": key_id, "time": time, "line": line.rstrip(b"\n") + b"\n"}
         for name, key_id, time, line in lines
     ]
-    if rows:
-        view.connection.execute(insert(t.cosignature).on_conflict_do_nothing(), rows)
+    for row in rows:
+        _add_new(view, t.cosignature, row)
 
 
 def cosignatures(view: StoreView, size: int) -> list[bytes]:
@@ -50,8 +50,7 @@ def published(view: StoreView, size: int) -> bytes:
 
 def keep_attestation(view: StoreView, size: int, auditor: str, note: bytes) -> None:
     """Keep an auditor's statement of the log at a size; the same one again adds nothing."""
-    row = {"size": size, "auditor": auditor, "note": note}
-    view.connection.execute(insert(t.attestation).on_conflict_do_nothing(), [row])
+    _add_new(view, t.attestation, {"size": size, "auditor": auditor, "note": note})
 
 
 def attestations(view: StoreView) -> list[tuple[int, str, bytes]]:
@@ -59,3 +58,10 @@ def attestations(view: StoreView) -> list[tuple[int, str, bytes]]:
     c = t.attestation.c
     rows = view.connection.execute(select(t.attestation).order_by(c.size, c.auditor, c.note))
     return [(int(row.size), str(row.auditor), blob(row.note)) for row in rows]
+
+
+def _add_new(view: StoreView, table: Table, row: dict[str, Any]) -> None:
+    """Write a row unless one with its key is there; the write lock is held."""
+    same = [column == row[column.name] for column in table.primary_key]
+    if view.connection.execute(select(*table.primary_key).where(*same)).first() is None:
+        view.connection.execute(insert(table), [row])

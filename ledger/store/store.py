@@ -1,4 +1,4 @@
-"""The store: one SQLite file through SQLAlchemy Core. `store_database` says with which settings, and why.
+"""The store: a SQLite file or a database on a PostgreSQL server, through SQLAlchemy Core. `sqlite` and `postgresql` say with what settings.
 
 Triggers are a seat-belt; the evidence is the checkpoint that somebody else holds.
 """
@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Table, delete, insert, inspect, select
 
 from ledger.draft import Opening
-from ledger.errors import AmountError, FormatError, StoreError, StoreVersionError
+from ledger.errors import FormatError, SerializationError, StoreError, StoreVersionError
 from ledger.memory import Memory
 from ledger.record import Record
-from ledger.store import statements
+from ledger.store import refusals, statements
 from ledger.store import tables as t
-from ledger.store.database import BUSY_SECONDS, PRAGMAS, blob, database, explained, whole
+from ledger.store.database import BUSY_SECONDS, blob, database_at, whole
+from ledger.store.place import Place
 from ledger.store.rows import projected, rows_of
 from ledger.store.view import StoreView
 from ledger.tlog.merkle import Frontier, Hash, root
@@ -30,71 +30,78 @@ from ledger.view import Changes, LedgerFacts
 
 _AT_ONCE = 500
 """Values in one statement; SQLite takes 32,766."""
+ATTEMPTS: Final = 5
+"""How often a unit of work is begun before another writer's getting in between is a refusal."""
+
+_T = TypeVar("_T")
+
+
+def retried(unit: Callable[[], _T]) -> _T:
+    """Do a unit of work that writes nothing unless all of it, and begin it again where another writer got in between.
+
+    Raises:
+        SerializationError: That happened each of five times.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return unit()
+        except SerializationError:
+            continue
+    return unit()
 
 
 class Store:
-    """A ledger's file. Opening it checks that it is one; nothing is read into memory."""
+    """A ledger's database. Opening it checks that it is one; nothing is read into memory."""
 
-    def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
-        self.path = path
-        self._writers = database(path, begin="BEGIN IMMEDIATE", busy_seconds=busy_seconds)
-        self._readers = database(path, begin="BEGIN", busy_seconds=busy_seconds)
+    def __init__(self, place: Place, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        self.place = place
+        self.database = database_at(place, busy_seconds=busy_seconds)
 
     @classmethod
-    def create(cls, path: Path) -> Store:
+    def create(cls, place: Place) -> Store:
         """Make an empty store, or none at all.
 
         Raises:
-            StoreError: Something lies there already, or the folder cannot be written.
+            StoreError: Something lies there already, or it cannot be written.
         """
-        if path.exists():
-            raise StoreError(f"{path} exists already", hint="give another path; a ledger is never overwritten")
-        if not path.parent.is_dir():
-            raise StoreError(f"{path.parent} is no folder", hint="make the folder first")
-        store = cls(path)
-        try:
-            with store.writing() as view:
-                t.metadata.create_all(view.connection)
-                for trigger in t.TRIGGERS.values():
-                    view.connection.exec_driver_sql(trigger)
-                view.connection.execute(insert(t.meta), [{"name": "schema", "value": str(t.SCHEMA_VERSION)}])
-        except StoreError:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
-            raise
+        store = cls(place)
+        store.database.check_absent()
+        with store.database.making() as connection:
+            t.metadata.create_all(connection)
+            for statement in store.database.append_only(t.EVIDENCE):
+                connection.exec_driver_sql(statement)
+            connection.execute(insert(t.meta), [{"name": "schema", "value": str(t.SCHEMA_VERSION)}])
         return store
 
     @classmethod
-    def open(cls, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> Store:
+    def open(cls, place: Place, *, busy_seconds: float = BUSY_SECONDS) -> Store:
         """Open a store.
 
         Raises:
-            StoreError: There is none, or it is no ledger.
+            StoreError: There is none, it is no ledger, or it would not keep what it acknowledges.
             StoreVersionError: Another version of this program wrote it.
         """
-        store, version = cls.of_any_version(path, busy_seconds=busy_seconds)
+        store, version = cls.of_any_version(place, busy_seconds=busy_seconds)
         if version != str(t.SCHEMA_VERSION):
             raise StoreVersionError(
-                f"{path} has schema version {version or 'none'}, this program writes {t.SCHEMA_VERSION}",
+                f"{place} has schema version {version or 'none'}, this program writes {t.SCHEMA_VERSION}",
                 hint="make a copy of it, then bring it up to date with `plumbline rebuild --migrate`; a later one needs a later program",
             )
+        store.database.check_settings()
         return store
 
     @classmethod
-    def of_any_version(cls, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> tuple[Store, str | None]:
+    def of_any_version(cls, place: Place, *, busy_seconds: float = BUSY_SECONDS) -> tuple[Store, str | None]:
         """Return a store and the schema version that it says it has.
 
         Raises:
             StoreError: There is none, or it is no ledger.
         """
-        if path.is_dir():
-            raise StoreError(f"{path} is a folder, not a ledger", hint="a ledger is one file; give its path with -L")
-        if not path.is_file():
-            raise StoreError(f"there is no ledger at {path}", hint="make one with `plumbline init`, or give its path with -L")
-        store = cls(path, busy_seconds=busy_seconds)
+        store = cls(place, busy_seconds=busy_seconds)
+        store.database.check_there()
         with store.reading() as view:
             if not inspect(view.connection).has_table("meta"):
-                raise StoreError(f"{path} is no ledger: it has no table meta")
+                raise StoreError(f"{place} is no ledger: it has no table meta")
             return store, store.remembered(view, "schema")
 
     @contextmanager
@@ -103,20 +110,21 @@ class Store:
 
         Raises:
             ConflictError: Somebody else held the lock for too long.
-            StoreError: The file cannot be written.
+            SerializationError: Somebody wrote without the lock; nothing was written, and `retried` does it again.
+            StoreError: It cannot be written.
         """
-        with explained(self.path), self._writers.begin() as connection:
-            yield StoreView(connection)
+        with self.database.writing() as connection:
+            yield StoreView(connection, self.database.explained)
 
     @contextmanager
     def reading(self) -> Iterator[StoreView]:
         """Read one state of the store.
 
         Raises:
-            StoreError: The file cannot be read.
+            StoreError: It cannot be read.
         """
-        with explained(self.path), self._readers.begin() as connection:
-            yield StoreView(connection)
+        with self.database.reading() as connection:
+            yield StoreView(connection, self.database.explained)
 
     # Evidence
 
@@ -130,8 +138,8 @@ class Store:
     def entries(view: StoreView, start: int = 0) -> Iterator[tuple[int, bytes, bytes, bytes]]:
         """Return index, record, leaf and chain of every entry from a start on, in the order of their indexes."""
         query = select(t.entry).where(t.entry.c.idx >= start).order_by(t.entry.c.idx)
-        with explained(Path(str(view.connection.engine.url.database))):
-            for row in view.connection.execute(query, execution_options={"yield_per": 1000}):
+        with view.explained(), view.connection.execute(query, execution_options={"yield_per": 1000}) as rows:
+            for row in rows:
                 yield row.idx, blob(row.record), blob(row.leaf), blob(row.chain)
 
     @staticmethod
@@ -285,11 +293,12 @@ class Store:
     @staticmethod
     def write_subtrees(view: StoreView) -> None:
         """Write the roots of all full subtrees anew from the entries' leaf hashes."""
-        leaves = view.connection.execute(select(t.entry.c.leaf).order_by(t.entry.c.idx), execution_options={"yield_per": 1000})
-        rows = [
-            {"level": level, "idx": index, "hash": bytes(hashed)}
-            for level, index, hashed in subtrees(Hash(blob(leaf)) for (leaf,) in leaves)
-        ]
+        query = select(t.entry.c.leaf).order_by(t.entry.c.idx)
+        with view.connection.execute(query, execution_options={"yield_per": 1000}) as leaves:
+            rows = [
+                {"level": level, "idx": index, "hash": bytes(hashed)}
+                for level, index, hashed in subtrees(Hash(blob(leaf)) for (leaf,) in leaves)
+            ]
         view.connection.execute(delete(t.subtree))
         for start in range(0, len(rows), 10 * _AT_ONCE):
             view.connection.execute(insert(t.subtree), rows[start : start + 10 * _AT_ONCE])
@@ -317,23 +326,15 @@ class Store:
         cls.remember(view, "frontier", frontier.to_bytes().hex())
         cls.remember(view, "frontier_signed", signed.to_bytes().hex())
 
-    def pragmas(self) -> dict[str, str]:
-        """Return the settings in force, as SQLite reports them, and its version."""
+    def settings(self) -> dict[str, str]:
+        """Return the settings in force, as the database reports them, its version, and the first damage that it knows of."""
         with self.reading() as view:
-            names = [pragma.split("=")[0] for pragma in PRAGMAS]
-            found = {name: str(view.connection.exec_driver_sql(f"PRAGMA {name}").scalar()) for name in names}
-            found["sqlite_version"] = str(view.connection.exec_driver_sql("SELECT sqlite_version()").scalar())
-            found["integrity"] = next(iter(self.integrity(view)), "ok")
-        return found
+            found = self.database.settings(view.connection)
+            return found | {"integrity": next(iter(self.integrity(view)), "ok")}
 
-    @staticmethod
-    def integrity(view: StoreView) -> list[str]:
-        """Return what SQLite itself finds damaged in the file, and the append-only triggers that are missing or changed."""
-        found = [str(problem) for (problem,) in view.connection.exec_driver_sql("PRAGMA integrity_check(5)")]
-        triggers = view.connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-        sql = {str(name): text for name, text in triggers}
-        changed = [f"trigger {name} is missing or changed" for name, text in t.TRIGGERS.items() if sql.get(name) != text]
-        return [problem for problem in found if problem != "ok"] + changed
+    def integrity(self, view: StoreView) -> list[str]:
+        """Return what the database itself finds damaged, and the append-only triggers that are missing or changed."""
+        return self.database.integrity(view.connection, t.EVIDENCE)
 
 
 def facts_text(facts: LedgerFacts) -> str:
@@ -353,6 +354,4 @@ def _write(view: StoreView, rows: dict[str, list[dict[str, Any]]]) -> None:
             try:
                 view.connection.execute(insert(table), found[start : start + 10 * _AT_ONCE])
             except OverflowError as error:
-                raise AmountError(
-                    "a mass is beyond 2^63 - 1 mg, more than a ledger holds", hint="look at the number and its unit"
-                ) from error
+                raise refusals.beyond_range() from error

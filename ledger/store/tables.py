@@ -16,6 +16,9 @@ class Blob(LargeBinary):
         """Return nothing to convert with."""
 
 
+Words = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text in the order of its bytes, on every database."""
+
 # Evidence
 
 entry = Table(
@@ -37,8 +40,8 @@ checkpoint = Table(
 equivocation = Table(
     "equivocation",
     metadata,
-    Column("record_id", Text, primary_key=True),
-    Column("key", Text, nullable=False),
+    Column("record_id", Words, primary_key=True),
+    Column("key", Words, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("record", Blob, nullable=False),
 )
@@ -47,8 +50,8 @@ cosignature = Table(
     "cosignature",
     metadata,
     Column("size", Integer, primary_key=True, autoincrement=False),
-    Column("name", Text, primary_key=True),
-    Column("key_id", Text, primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("key_id", Words, primary_key=True),
     Column("time", BigInteger, nullable=False),
     Column("line", Blob, nullable=False),
 )
@@ -56,29 +59,29 @@ attestation = Table(
     "attestation",
     metadata,
     Column("size", Integer, primary_key=True, autoincrement=False),
-    Column("auditor", Text, primary_key=True),
+    Column("auditor", Words, primary_key=True),
     Column("note", Blob, primary_key=True),
 )
 
 # Beside the log: what the ledger remembers about itself, stored credentials, and what opens sealed fields
 
-meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+meta = Table("meta", metadata, Column("name", Words, primary_key=True), Column("value", Words, nullable=False))
 credential = Table(
     "credential",
     metadata,
-    Column("number", Text, primary_key=True),
-    Column("digest", Text, nullable=False),
+    Column("number", Words, primary_key=True),
+    Column("digest", Words, nullable=False),
     Column("unsigned", Blob, nullable=False),
     Column("signed", Blob),
 )
 opening = Table(
     "opening",
     metadata,
-    Column("record", Text, primary_key=True),
+    Column("record", Words, primary_key=True),
     Column("event", Integer, primary_key=True, autoincrement=False),
-    Column("field", Text, primary_key=True),
+    Column("field", Words, primary_key=True),
     Column("salt", Blob, nullable=False),
-    Column("value", Text, nullable=False),
+    Column("value", Words, nullable=False),
 )
 
 # Projections
@@ -87,45 +90,45 @@ record = Table(
     "record",
     metadata,
     Column("idx", Integer, primary_key=True, autoincrement=False),
-    Column("id", Text, nullable=False, unique=True),
-    Column("key", Text, nullable=False),
+    Column("id", Words, nullable=False, unique=True),
+    Column("key", Words, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("seen", BigInteger, nullable=False),
     UniqueConstraint("key", "seq"),
 )
-party = Table("party", metadata, Column("id", Text, primary_key=True), Column("facts", Text, nullable=False))
-site = Table("site", metadata, Column("id", Text, primary_key=True), Column("facts", Text, nullable=False))
+party = Table("party", metadata, Column("id", Words, primary_key=True), Column("facts", Words, nullable=False))
+site = Table("site", metadata, Column("id", Words, primary_key=True), Column("facts", Words, nullable=False))
 key = Table(
     "key",
     metadata,
-    Column("name", Text, primary_key=True),
-    Column("public", Text, nullable=False, unique=True),
-    Column("facts", Text, nullable=False),
+    Column("name", Words, primary_key=True),
+    Column("public", Words, nullable=False, unique=True),
+    Column("facts", Words, nullable=False),
 )
-number = Table("number", metadata, Column("batch", Text, primary_key=True), Column("position", BigInteger, nullable=False))
+number = Table("number", metadata, Column("batch", Words, primary_key=True), Column("position", BigInteger, nullable=False))
 amendment = Table(
     "amendment",
     metadata,
     Column("target", BigInteger, primary_key=True, autoincrement=False),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("kind", Text, nullable=False),
+    Column("kind", Words, nullable=False),
 )
 booking = Table(
     "booking",
     metadata,
     Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("site", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("residuals", Text, nullable=False),
-    Column("notes", Text, nullable=False),
+    Column("site", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("residuals", Words, nullable=False),
+    Column("notes", Words, nullable=False),
 )
 batch = Table(
     "batch",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", Words, primary_key=True),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("made", Integer, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("state", Words, nullable=False),
     Index("batch_by_position", "position"),
     sqlite_with_rowid=False,
 )
@@ -133,21 +136,21 @@ posting = Table(
     "posting",
     metadata,
     Column("position", BigInteger, nullable=False),
-    Column("site", Text, nullable=False),
-    Column("account", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("constituent", Text, nullable=False),
+    Column("site", Words, nullable=False),
+    Column("account", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("constituent", Words, nullable=False),
     Column("mass", BigInteger, nullable=False),
     Index("posting_by_position", "position"),
 )
 edge = Table(
     "edge",
     metadata,
-    Column("child", Text, primary_key=True),
-    Column("parent", Text, primary_key=True),
+    Column("child", Words, primary_key=True),
+    Column("parent", Words, primary_key=True),
     Column("position", BigInteger, nullable=False),
     Column("gross", BigInteger, nullable=False),
-    Column("contained", Text, nullable=False),
+    Column("contained", Words, nullable=False),
     Index("edge_by_parent", "parent", "child"),
     Index("edge_by_position", "position"),
     sqlite_with_rowid=False,
@@ -155,30 +158,30 @@ edge = Table(
 vessel = Table(
     "vessel",
     metadata,
-    Column("site", Text, primary_key=True),
-    Column("vessel", Text, primary_key=True),
+    Column("site", Words, primary_key=True),
+    Column("vessel", Words, primary_key=True),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("batch", Text, primary_key=True),
+    Column("batch", Words, primary_key=True),
     Index("vessel_by_position", "position"),
 )
 serial = Table(
     "serial",
     metadata,
-    Column("beginning", Text, nullable=False),
+    Column("beginning", Words, nullable=False),
     Column("low", BigInteger, nullable=False),
     Column("high", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),
-    Column("batch", Text, nullable=False),
+    Column("batch", Words, nullable=False),
     Index("serial_by_number", "beginning", "low"),
     Index("serial_by_position", "position"),
 )
 claim = Table(
     "claim",
     metadata,
-    Column("number", Text, primary_key=True),
-    Column("party", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("facts", Text, nullable=False),
+    Column("number", Words, primary_key=True),
+    Column("party", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("facts", Words, nullable=False),
 )
 subtree = Table(
     "subtree",
@@ -191,13 +194,7 @@ subtree = Table(
 """The root of every full subtree of 256^level leaves, level 1 and up; level 0 is `entry.leaf`. A projection of the entries themselves."""
 
 PROJECTIONS = (record, party, site, key, number, amendment, booking, batch, posting, edge, vessel, serial, claim)
+EVIDENCE = ("entry", "checkpoint", "equivocation", "cosignature", "attestation")
+"""Tables that are only added to."""
 BY_POSITION = (booking, batch, posting, edge, vessel, serial)
 """Tables whose rows belong to one event, and are written anew when it is booked again."""
-
-TRIGGERS = {
-    f"{table}_is_append_only_{action.lower()}": f"CREATE TRIGGER {table}_is_append_only_{action.lower()} BEFORE {action} ON {table} "
-    f"BEGIN SELECT RAISE(ABORT, 'table {table} is append-only'); END"
-    for table in ("entry", "checkpoint", "equivocation", "cosignature", "attestation")
-    for action in ("UPDATE", "DELETE")
-}
-"""The append-only triggers by name."""

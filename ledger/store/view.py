@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
@@ -26,8 +27,9 @@ from schemas.party import Party, Site
 class StoreView:
     """A ledger as one transaction of the store sees it; `fold` writes what a record changes into the same transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, explained: Callable[[], AbstractContextManager[None]]) -> None:
         self.connection = connection
+        self.explained = explained
         self._records: dict[int, Record] = {}
         self._facts: LedgerFacts | None = None
 

@@ -21,7 +21,8 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table,
 
 from ledger.errors import StoreError
 from ledger.files import is_there, read_file, replace_file
-from ledger.store.database import BUSY_SECONDS, blob, database, explained, whole
+from ledger.store.database import BUSY_SECONDS, blob, whole
+from ledger.store.sqlite import connections, explained
 from ledger.store.tables import Blob
 from ledger.tlog.merkle import HASH_BYTES, Hash
 from ledger.witness.witness import Latest, Misfit
@@ -125,8 +126,8 @@ class WitnessState:
 
     def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self.path = path
-        self._writers = database(path, begin="BEGIN IMMEDIATE", busy_seconds=busy_seconds)
-        self._readers = database(path, begin="BEGIN", busy_seconds=busy_seconds)
+        self._writers = connections(path, begin="BEGIN IMMEDIATE", busy_seconds=busy_seconds)
+        self._readers = connections(path, begin="BEGIN", busy_seconds=busy_seconds)
 
     @classmethod
     def open(cls, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> WitnessState:

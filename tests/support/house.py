@@ -1,16 +1,19 @@
-"""A ledger on disk for tests: founded in a folder with keys in the clear, a desk per key, the same clock and salts on every run."""
+"""A ledger for tests: founded in a folder with keys in the clear, a desk per key, the same clock and salts on every run.
+
+It is kept in a file there, or on the tests' server while `House.server` is one; then `place` in the folder says where.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import random
 import shutil
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from books import ORIGIN, TIME, Books, Salts, sign
+from kept import InFile, Kept, OnServer, translated
 from keyring import signer
 from ledger.audit import Audit, Held, audit
 from ledger.compose import compose, place_of
@@ -23,10 +26,12 @@ from ledger.mark import read_mark
 from ledger.outbox import Outbox
 from ledger.record import read_record
 from ledger.replay import Entry
+from ledger.store.place import Address, Place
 from ledger.store.store import Store
 from ledger.tlog.note import VerifierKey
 from ledger.trust import read_trust
 from program import Program
+from server import Server
 
 Raw = dict[str, Any]
 NONCE = bytes(16)
@@ -52,9 +57,12 @@ def seeds() -> Callable[[int], bytes]:
 class House:
     """A ledger in a folder. `log()` opens it anew each time, as a command does."""
 
+    server: ClassVar[Server | None] = None
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.path = folder / "ledger.db"
+        address = folder / "place"
+        self.path: Place = Address(address.read_text(encoding="utf-8")) if address.exists() else folder / "ledger.db"
         self.keys = folder / "keys"
         self.mark = self.keys / "mark"
         self.clock = Clock()
@@ -65,16 +73,47 @@ class House:
     def found(cls, folder: Path) -> House:
         """Make a ledger in an empty folder."""
         folder.mkdir(exist_ok=True)
+        if cls.server is not None:
+            (folder / "place").write_text(cls.server.address(cls.server.new_database()).text, encoding="utf-8")
         house = cls(folder)
         found(Founding(house.path, house.keys, ORIGIN, None, NONCE, TIME), clock=house.clock, seed=seeds())
         return house
 
+    @classmethod
+    def empty(cls, folder: Path) -> Store:
+        """Make a store with nothing in it."""
+        return Store.create(folder / "empty.db" if cls.server is None else cls.server.address(cls.server.new_database()))
+
     def copy(self, folder: Path) -> House:
         """Return a copy of everything in another folder."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        self.kept.like(folder)
         house = House(folder)
         house.clock.now, house.salts.count = self.clock.now, self.salts.count
         return house
+
+    @property
+    def kept(self) -> Kept:
+        """The ledger's place, with a foreign hand's means."""
+        if isinstance(self.path, Path):
+            return InFile(self.path)
+        assert self.server is not None
+        return OnServer(self.server, self.path.text.partition("@/")[2].partition("?")[0])
+
+    @property
+    def on_server(self) -> bool:
+        """Whether it is kept on a server."""
+        return not isinstance(self.path, Path)
+
+    def words(self, statement: str) -> str:
+        """Return a statement that is written for SQLite as this ledger's database reads it."""
+        return translated(statement) if self.on_server else statement
+
+    def put_back(self, older: House, *, mark: bool = False) -> None:
+        """Put an older copy of the ledger in the place of this one, also its mark if asked for."""
+        self.kept.put_back(older.kept)
+        if mark:
+            shutil.copy(older.mark, self.mark)
 
     def log(self, *, busy_seconds: float = 1) -> Log:
         """Open the log."""
@@ -113,21 +152,13 @@ class House:
         return audit(Store(self.path), Held(mark_place=str(self.mark), **held))
 
     def sql(self, *statements: str, values: tuple[object, ...] = ()) -> None:
-        """Do to the file what the program never would: the triggers are taken away and put back, as a foreign hand would."""
-        connection = sqlite3.connect(self.path)
-        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for name, _ in triggers:
-            connection.execute(f"DROP TRIGGER {name}")
-        for statement in statements:
-            connection.execute(statement, values)
-        for _, text in triggers:
-            connection.execute(text)
-        connection.commit()
-        connection.close()
+        """Do to the ledger what the program never would: the triggers are taken away and put back, as a foreign hand would."""
+        self.kept.sql(statements, values)
 
     def files(self) -> dict[str, bytes]:
-        """Return every file with its bytes."""
-        return {str(path.relative_to(self.folder)): path.read_bytes() for path in sorted(self.folder.rglob("*")) if path.is_file()}
+        """Return every file with its bytes, and what is stored where that is no file."""
+        found = {str(path.relative_to(self.folder)): path.read_bytes() for path in sorted(self.folder.rglob("*")) if path.is_file()}
+        return found if isinstance(self.path, Path) else found | {"ledger": self.kept.content()}
 
     @property
     def log_keys(self) -> list[VerifierKey]:
@@ -195,7 +226,7 @@ def send(house: House, *notes: bytes) -> Appended:
 def stored(books: Books, folder: Path) -> House:
     """Put the records of a ledger in memory into a store, and return it."""
     house = House.found(folder)
-    house.path.unlink()
+    Store(house.path).database.remove()
     house.mark.unlink()
     Store.create(house.path)
     append(house.log(), lambda _: [books.records[0].note], begin=True)
