@@ -6,12 +6,13 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from books import ORIGIN, TIME
 from house import NONCE, Clock, House, admission, receipt, seeds, waiting
 from keyring import signer
 from ledger import founding
-from ledger.errors import FormatError, InstallationError, SerializationError, StoreError
+from ledger.errors import AmountError, ConflictError, FormatError, InstallationError, SerializationError, StoreError
 from ledger.founding import Founding, found
 from ledger.log import Log, append
 from ledger.store.place import Address, place_of
@@ -219,6 +220,34 @@ def test_a_database_that_is_read_only_says_so(house):
         house.write("keystone/1", receipt("keystone:A"))
     assert str(refusal.value) == f"{house.path} cannot be written: it is read-only"
     assert refusal.value.hint == "look at default_transaction_read_only, and whether it is a standby"
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "message"),
+    [
+        ("53100", StoreError, "{} cannot be written: the disk is full"),
+        ("57P01", StoreError, "{} cannot be reached: it was said"),
+        ("57P03", StoreError, "{} cannot be reached: it was said"),
+        ("40P01", SerializationError, "{}: another writer got in between"),
+        ("55P03", ConflictError, "{} is locked by another writer"),
+        ("22003", AmountError, "a mass is beyond 2^63 - 1 mg, more than a ledger holds"),
+        ("23505", StoreError, "{} is damaged or no ledger: it was said"),
+        ("XX001", StoreError, "{} is damaged or no ledger: it was said"),
+        ("42P01", StoreError, "{} cannot be read or written: it was said"),
+    ],
+)
+def test_what_the_server_cannot_do_is_said_in_our_words(code, error, message):
+    place = Address("postgresql+psycopg://host/db")
+    cause = psycopg.errors.lookup(code)("it was said\nin two lines")
+    with pytest.raises(error) as refusal, Store(place).database.explained():
+        raise DBAPIError("SELECT", {}, cause)
+    assert str(refusal.value) == message.format(place)
+
+
+def test_a_fault_in_the_use_of_the_server_is_no_traceback():
+    database = Store(Address("postgresql+psycopg://host/db")).database
+    with pytest.raises(StoreError, match="//host/db cannot be read or written: an argument$"), database.explained():
+        raise ArgumentError("an argument")
 
 
 # Evidence

@@ -61,7 +61,7 @@ def answers(view, memory):
     }
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(STEPS)
 def test_store_and_memory_hold_the_same_after_the_same_records(steps):
     program = Program()
@@ -89,7 +89,7 @@ def test_store_and_memory_hold_the_same_after_the_same_records(steps):
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory, each_store):
-    return played(tmp_path_factory.mktemp("played"))
+    return played(tmp_path_factory.mktemp("played"), steps=90 if each_store == "sqlite" else 45)
 
 
 def test_a_ledger_that_was_written_by_its_parties_replays_to_what_the_store_derived(house):

@@ -18,7 +18,10 @@ pytestmark = pytest.mark.usefixtures("each_store")
 
 @pytest.fixture(scope="module")
 def tall(tmp_path_factory, each_store):
-    return grown(tmp_path_factory.mktemp("tall"), 600)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(House, "server", None)
+        filed = grown(tmp_path_factory.mktemp("filed"), 600)
+    return House.moved(filed, tmp_path_factory.mktemp("tall"))
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from ledger.record import read_record
 from ledger.replay import Entry
 from ledger.store.place import Address, Place
 from ledger.store.store import Store
+from ledger.store.tables import meta, metadata
 from ledger.tlog.note import VerifierKey
 from ledger.trust import read_trust
 from program import Program
@@ -83,6 +84,23 @@ class House:
     def empty(cls, folder: Path) -> Store:
         """Make a store with nothing in it."""
         return Store.create(folder / "empty.db" if cls.server is None else cls.server.address(cls.server.new_database()))
+
+    @classmethod
+    def moved(cls, filed: House, folder: Path) -> House:
+        """Return a ledger that was kept in a file as one where ledgers are kept now, row by row: quicker than writing it again there."""
+        if cls.server is None:
+            return filed.copy(folder)
+        shutil.copytree(filed.folder, folder, dirs_exist_ok=True)
+        (folder / "place").write_text(cls.server.address(cls.server.new_database()).text, encoding="utf-8")
+        house = cls(folder)
+        with Store(filed.path).reading() as old, Store.create(house.path).writing() as new:
+            for table in metadata.sorted_tables:
+                rows = [dict(row._mapping) for row in old.connection.execute(table.select())]
+                if table is meta:
+                    new.connection.execute(table.delete())
+                if rows:
+                    new.connection.execute(table.insert(), rows)
+        return house
 
     def copy(self, folder: Path) -> House:
         """Return a copy of everything in another folder."""
