@@ -83,8 +83,11 @@ def _batches(event: Any) -> list[str]:  # noqa: ANN401 - any event
 
 def print_appended(session: Session, appended: Appended) -> None:
     """Print receipts: one line each, or JSON."""
+    ended = {"ended_certificates": list(appended.ended)} if appended.ended else {}
     if session.as_json:
-        print_json({"receipts": [receipt_json(receipt) for receipt in appended.receipts], "checkpoint": appended.checkpoint.decode()})
+        print_json(
+            {"receipts": [receipt_json(receipt) for receipt in appended.receipts], "checkpoint": appended.checkpoint.decode()} | ended
+        )
         return
     if session.dry_run:
         say("it would be taken; nothing was written")
@@ -94,6 +97,8 @@ def print_appended(session: Session, appended: Appended) -> None:
         batches = f"  {', '.join(row['batches'])}" if row["batches"] else ""
         kinds = ", ".join(dict.fromkeys(event.type for event in receipt.record.events))
         say(f"record {row['index']}  {row['record'][:16]}…  {row['key']} #{row['seq']}  {kinds}{batches}")
+    for number in appended.ended:
+        remark(f"certificate {number} counts as withdrawn from now on: it spoke of metal that its issuer used, took back or changed here")
 
 
 def write_events(session: Session, events: Sequence[Raw], *, key_file: Path | None = None) -> Appended:

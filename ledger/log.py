@@ -19,6 +19,7 @@ from ledger.store.view import StoreView
 from ledger.tlog import checkpoint, merkle, proof, tile
 from ledger.tlog.merkle import Frontier, Hash
 from ledger.tlog.note import parse_vkey
+from ledger.view import Changes
 from schemas.record import Seen
 
 
@@ -46,10 +47,11 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What an append acknowledged: one receipt per record, and the checkpoint that covers them."""
+    """What an append acknowledged: one receipt per record, the checkpoint that covers them, and the certificates that the records ended."""
 
     receipts: tuple[Receipt, ...]
     checkpoint: bytes
+    ended: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,14 @@ def append(log: Log, source: Source, *, begin: bool = False) -> Appended:
     """
     fresh: list[tuple[int, Record, Hash]] = []
     again: list[tuple[int, Record]] = []
+    ended: list[str] = []
     record: Record | None = None
 
     def write() -> tuple[Frontier, Frontier]:
         nonlocal record
         fresh.clear()
         again.clear()
+        ended.clear()
         with log.store.writing() as view:
             if not begin:
                 check_start(log, view)
@@ -105,6 +109,7 @@ def append(log: Log, source: Source, *, begin: bool = False) -> Appended:
                     continue
                 authenticate(view, record)
                 changes = apply(view, record)
+                ended.extend(_ended(view, changes))
                 leaf = merkle.leaf_hash(record.note)
                 chain, frontier = merkle.chain_next(chain, leaf), frontier.append(leaf)
                 # 1. Entries and projections, committed together at the end of the block. A crash before the commit leaves nothing. A crash
@@ -136,7 +141,13 @@ def append(log: Log, source: Source, *, begin: bool = False) -> Appended:
             receipts += _fresh_receipts(fresh, before, note)
         else:  # another writer signed for these records together with its own
             receipts += [receipt(view, index, record) for index, record, _ in fresh]
-    return Appended(tuple(sorted(receipts, key=lambda given: given.index)), note)
+    return Appended(tuple(sorted(receipts, key=lambda given: given.index)), note, tuple(ended))
+
+
+def _ended(view: StoreView, changes: Changes) -> list[str]:
+    """Return the certificates that a record ends though it does not withdraw them."""
+    known = {number: view.claim(number) for number, claim in changes.claims.items() if claim.ended is not None}
+    return sorted(number for number, claim in known.items() if claim is None or claim.ended is None)
 
 
 def _chain(log: Log, view: StoreView, size: int) -> Hash:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reports.attachment import read_pdf
-from terminal import command, house, lead, truck
+from terminal import TIME, command, house, lead, truck
 
 
 @pytest.fixture
@@ -191,6 +191,27 @@ def test_a_product_is_certified_over_all_its_lots_of_a_period(terminal, tmp_path
     later = terminal.run("verify", pdf)
     assert "caution: certificate yard-RP-0001 leaves out 1 lot of Group 31 made at yard:works from 2026-01-01 to 2026-12-31" in later.err
     assert terminal.done("certificates", "--json").json["certificates"][0]["batch"] == "2 lots of Group 31"
+
+
+def test_whoever_ends_a_certificate_by_using_its_metal_is_told(terminal):
+    assert certify(terminal).code == 0
+    made = {**lead("yard:R1"), "assay": {"Pb": {"value": "99.9", "unit": "%"}}}
+    output = {name: made[name] for name in ("batch", "material", "mass", "assay")}
+    used = {
+        "type": "transform",
+        "time": TIME,
+        "site": "yard:works",
+        "kind": "refine",
+        "inputs": [{"batch": "yard:L1"}],
+        "outputs": [output],
+    }
+    said = terminal.try_log("yard/1", used)
+    told = "certificate yard-RC-0001 counts as withdrawn from now on: it spoke of metal that its issuer used, took back or changed here\n"
+    assert (said.code, said.err) == (0, told)
+    assert terminal.done("certificates", "--json").json["certificates"][0]["status"] == "absorbed"
+    assert certify(terminal, "new.pdf", batch="yard:R1").code == 0
+    again = terminal.log("yard/1", {**used, "inputs": [{"batch": "yard:R1"}], "outputs": [{**output, "batch": "yard:R2"}]})
+    assert again.json["ended_certificates"] == ["yard-RC-0002"]
 
 
 def test_a_shipment_is_certified_before_it_leaves(terminal, tmp_path):
