@@ -1,0 +1,27 @@
+"""All measurements of the scorecard, in the order of its table: what each promises, how much of it a sample and the full form try.
+
+A measurement is a function `measure(amount, seed, folder)` in a module of this folder that returns a `Figure`; `folder` is empty and
+its own. The same seed and amount make the same attempts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Where a measurement is, and how much of it is asked for."""
+
+    name: str
+    promise: str
+    function: str
+    """module:function"""
+    sample: int
+    full: int
+    at_least: int
+    allowed: Fraction = Fraction(0)
+
+
+MEASUREMENTS: tuple[Measurement, ...] = ()
