@@ -63,6 +63,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "checkpoint": ("ledger", "Look after a ledger", "Print the newest checkpoint; sign for records that are not signed for."),
     "export": ("export", "Look after a ledger", "Write the log as plain files that any web server can hand out."),
     "witness": ("witness", "Look after a ledger", "Witness other people's logs: cosign what is consistent with what was seen."),
+    "restore": ("restore", "Look after a ledger", "Enter again what an older copy, put back, has lost."),
     "rebuild": ("ledger", "Look after a ledger", "Derive the tables again from the records."),
     "role": ("ledger", "Look after a ledger", "Print what makes a database role that adds records and changes none."),
     "doctor": ("doctor", "Look after a ledger", "Check the installation, the store's settings and the key files."),

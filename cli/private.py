@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -31,17 +31,6 @@ def record_named(view: StoreView, name: str) -> str:
     return view.record_id(made >> 8)
 
 
-def sealed_fields(value: Any, path: tuple[str, ...] = ()) -> dict[str, str]:  # noqa: ANN401 - JSON of any shape
-    """Return the sealed digests of an event by the paths of their fields."""
-    if isinstance(value, dict):
-        if set(value) == {"sealed"}:
-            return {".".join(path): value["sealed"]}
-        return {name: digest for key, inner in value.items() for name, digest in sealed_fields(inner, (*path, key)).items()}
-    if isinstance(value, list):
-        return {name: digest for number, inner in enumerate(value) for name, digest in sealed_fields(inner, (*path, str(number))).items()}
-    return {}
-
-
 @click.command()
 @click.argument("record")
 @click.option("--field", metavar="PATH", help="Only this field, such as private.driver or documents.0.number.")
@@ -54,7 +43,7 @@ def disclose(session: Session, record: str, field: str | None, output: str | Non
     from ledger.files import replace_file  # noqa: PLC0415 - loaded when needed
     from ledger.record import dump  # noqa: PLC0415 - loaded when needed
     from ledger.store.store import Store  # noqa: PLC0415 - loaded when needed
-    from ledger.tlog.private import verify_opening  # noqa: PLC0415 - loaded when needed
+    from ledger.tlog.private import sealed_fields, verify_opening  # noqa: PLC0415 - loaded when needed
 
     with session.store().reading() as view:
         name = record_named(view, record)

@@ -19,7 +19,7 @@ from ledger.store.view import StoreView
 from ledger.tlog import checkpoint, merkle, proof, tile
 from ledger.tlog.merkle import Frontier, Hash
 from ledger.tlog.note import parse_vkey
-from ledger.view import Changes
+from ledger.view import Changes, LedgerFacts
 from schemas.record import Seen
 
 
@@ -100,23 +100,19 @@ def append(log: Log, source: Source, *, begin: bool = False) -> Appended:
             if not begin:
                 check_start(log, view)
             before = frontier = Store.frontier(view)
-            chain = _chain(log, view, frontier.size)
+            chain = last_chain(log, view, frontier.size)
             for data in source(view):
                 record = read_record(data)
                 known = view.index_of(record.id)
                 if known is not None:  # sent again: looked up before every other check, so that a retry does no harm
                     again.append((known, view.record(known)))
                     continue
-                authenticate(view, record)
-                changes = apply(view, record)
-                ended.extend(_ended(view, changes))
-                leaf = merkle.leaf_hash(record.note)
-                chain, frontier = merkle.chain_next(chain, leaf), frontier.append(leaf)
                 # 1. Entries and projections, committed together at the end of the block. A crash before the commit leaves nothing. A crash
                 #    after it leaves records that are in the log and not signed for: the next append signs for them, a retry finds them.
-                Store.add_entry(view, changes.index, record, leaf=leaf, chain=chain)
-                Store.fold(view, changes, frontier=frontier)
-                fresh.append((changes.index, record, leaf))
+                entered = enter(view, record, chain=chain, frontier=frontier)
+                chain, frontier = entered.chain, entered.frontier
+                ended.extend(entered.ended)
+                fresh.append((frontier.size - 1, record, entered.leaf))
         return before, frontier
 
     try:
@@ -144,13 +140,39 @@ def append(log: Log, source: Source, *, begin: bool = False) -> Appended:
     return Appended(tuple(sorted(receipts, key=lambda given: given.index)), note, tuple(ended))
 
 
-def _ended(view: StoreView, changes: Changes) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What a record came to in a transaction: its hashes, the frontier behind it, and the certificates that it ended."""
+
+    leaf: Hash
+    chain: Hash
+    frontier: Frontier
+    ended: tuple[str, ...]
+
+
+def enter(view: StoreView, record: Record, *, chain: Hash, frontier: Frontier) -> Entered:
+    """Check a record by every rule and write it into the transaction of a view, behind a chain and a frontier.
+
+    Raises:
+        RuleError, FormatError: It is not allowed.
+    """
+    authenticate(view, record)
+    changes = apply(view, record)
+    ended = _ended(view, changes)
+    leaf = merkle.leaf_hash(record.note)
+    entered = Entered(leaf, merkle.chain_next(chain, leaf), frontier.append(leaf), ended)
+    Store.add_entry(view, changes.index, record, leaf=leaf, chain=entered.chain)
+    Store.fold(view, changes, frontier=entered.frontier)
+    return entered
+
+
+def _ended(view: StoreView, changes: Changes) -> tuple[str, ...]:
     """Return the certificates that a record ends though it does not withdraw them."""
     known = {number: view.claim(number) for number, claim in changes.claims.items() if claim.ended is not None}
-    return sorted(number for number, claim in known.items() if claim is None or claim.ended is None)
+    return tuple(sorted(number for number, claim in known.items() if claim is None or claim.ended is None))
 
 
-def _chain(log: Log, view: StoreView, size: int) -> Hash:
+def last_chain(log: Log, view: StoreView, size: int) -> Hash:
     """Return the chain hash beside the last entry, or what a chain begins with."""
     if not size:
         return merkle.chain_start(log.signer.name)
@@ -224,6 +246,22 @@ def check_start(log: Log, view: StoreView) -> None:
         StoreError: It has no record 0, or its tables are not those of its entries.
         KeyFileError: The log's key is not this log's.
     """
+    facts = check_key(log, view)
+    mark, size, head = read_mark(log.mark), view.size, Store.frontier(view)
+    root: bytes | None = None
+    if mark is not None and mark.size <= size:
+        root = head.root() if head.size == mark.size else view.root_at(mark.size)
+    check_mark(mark, ledger=facts.ledger_id, size=size, root_at_mark=root, where=str(log.mark))
+    check_tables(view)
+
+
+def check_key(log: Log, view: StoreView) -> LedgerFacts:
+    """Check that the store holds a ledger whose log key is ours, and return its facts.
+
+    Raises:
+        StoreError: It has no record 0.
+        KeyFileError: The log's key is not this log's.
+    """
     facts = view.facts
     if facts is None:
         raise StoreError(f"{log.store.place} holds no record 0", hint="make a ledger with `plumbline init`")
@@ -232,13 +270,19 @@ def check_start(log: Log, view: StoreView) -> None:
             f"key {log.signer.name} ({log.signer.vkey.key_id.hex()}) is not the log key that record 0 names",
             hint="give the key file that `plumbline init` made with --log-key",
         )
-    mark, size, head = read_mark(log.mark), view.size, Store.frontier(view)
-    root: bytes | None = None
-    if mark is not None and mark.size <= size:
-        root = head.root() if head.size == mark.size else view.root_at(mark.size)
-    check_mark(mark, ledger=facts.ledger_id, size=size, root_at_mark=root, where=str(log.mark))
+    return facts
+
+
+def check_tables(view: StoreView) -> Frontier:
+    """Check that the store's tables are those of its entries, and return the frontier behind the last.
+
+    Raises:
+        StoreError: They are not.
+    """
+    size, head = view.size, Store.frontier(view)
     if head.size != size:
         raise StoreError(f"the store holds {size} records, its tables are of {head.size}", hint=_LOOK)
+    return head
 
 
 def _fresh_receipts(fresh: list[tuple[int, Record, Hash]], before: Frontier, note: bytes) -> list[Receipt]:

@@ -78,7 +78,7 @@ def check_mark(mark: Mark | None, *, ledger: str, size: int, root_at_mark: bytes
     if size < mark.size:
         raise RollbackError(
             f"the store holds {size} records, {mark.size} were signed for ({mark.size - size} are missing)",
-            hint="an older copy was put back; restore the newest one, or the parties' outboxes hold the lost records",
+            hint="an older copy was put back; put back the newest one, or `plumbline restore` enters again what the parties' outboxes hold",
         )
     if root_at_mark is None or root_at_mark.hex() != mark.root:
         raise RollbackError(

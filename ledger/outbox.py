@@ -181,12 +181,23 @@ class Outbox:
         return read_file(path, what="checkpoint", limit=1 << 20) if is_there(path) else None
 
 
+def placed_by(receipt: bytes, record: Record) -> tuple[int, bytes]:
+    """Return the index at which a receipt proves a record, and the checkpoint that covers it; whose that is, is not asked here.
+
+    Raises:
+        FormatError: It is no receipt.
+        InclusionError: It is for another record.
+    """
+    found = proof.parse_proof(receipt)
+    head = checkpoint.parse_checkpoint(note.parse_note(found.checkpoint_note).text)
+    merkle.verify_inclusion(merkle.leaf_hash(record.note), index=found.index, size=head.size, root=head.root, path=found.path)
+    return found.index, found.checkpoint_note
+
+
 def _proves(receipt: bytes, record: Record) -> bool:
     """Say whether a receipt is for this record, and not for another one with its seq."""
     try:
-        found = proof.parse_proof(receipt)
-        head = checkpoint.parse_checkpoint(note.parse_note(found.checkpoint_note).text)
-        merkle.verify_inclusion(merkle.leaf_hash(record.note), index=found.index, size=head.size, root=head.root, path=found.path)
+        placed_by(receipt, record)
     except LedgerError:
         return False
     return True

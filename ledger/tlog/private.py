@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Final
+from typing import Any, Final
 
 from ledger.errors import EncodingError, VerificationError
 
@@ -39,6 +39,17 @@ def sealed_digest(*, salt: bytes, field: str, value: str) -> str:
     except UnicodeEncodeError as error:
         raise EncodingError(ascii(field), "a private value holds a lone surrogate") from error
     return hashlib.sha256(_DOMAIN + salt + named).hexdigest()
+
+
+def sealed_fields(value: Any, path: tuple[str, ...] = ()) -> dict[str, str]:  # noqa: ANN401 - JSON of any shape
+    """Return the sealed digests of an event by the paths of their fields."""
+    if isinstance(value, dict):
+        if set(value) == {"sealed"}:
+            return {".".join(path): value["sealed"]}
+        return {name: digest for key, inner in value.items() for name, digest in sealed_fields(inner, (*path, key)).items()}
+    if isinstance(value, list):
+        return {name: digest for number, inner in enumerate(value) for name, digest in sealed_fields(inner, (*path, str(number))).items()}
+    return {}
 
 
 def verify_opening(sealed: str, *, salt: bytes, field: str, value: str) -> None:
