@@ -42,7 +42,9 @@ def test_an_older_copy_of_the_store_is_refused_by_writers_and_found_by_the_audit
         send(house, lost.record.note)
     assert str(refusal.value) == "the store holds 3 records, 5 were signed for (2 are missing)"
     assert refusal.value.exit_code == 3
-    assert refusal.value.hint == "an older copy was put back; restore the newest one, or the parties' outboxes hold the lost records"
+    assert refusal.value.hint == (
+        "an older copy was put back; put back the newest one, or `plumbline restore` enters again what the parties' outboxes hold"
+    )
     assert house.files() == before
     report = house.audit()
     assert (report.holds, report.first_bad) == (False, 3)
