@@ -21,10 +21,8 @@ def require(signer: KeyFacts, scope: str) -> None:
     Raises:
         AuthorityError: It is retired or revoked, or was not enrolled for it.
     """
-    if signer.retired is not None:
-        raise AuthorityError(f"key {signer.name} was retired by record {signer.retired}")
-    if signer.revoked is not None:
-        raise AuthorityError(f"key {signer.name} was revoked by record {signer.revoked}")
+    if signer.ended is not None:
+        raise AuthorityError(f"key {signer.name} was {'retired' if signer.revoked is None else 'revoked'} by record {signer.ended}")
     if scope not in signer.scopes:
         raise AuthorityError(f"key {signer.name} may sign {', '.join(signer.scopes)}; this needs {scope}")
 
@@ -135,11 +133,15 @@ def _own_key(sheet: Memory, signer: KeyFacts, name: str) -> KeyFacts:
     facts = sheet.key(name)
     if facts is None:
         raise UnknownError("key", name)
-    if not facts.active:
-        raise RuleError(f"key {name} is {'retired' if facts.retired is not None else 'revoked'} already, by an earlier record")
     if facts.party != signer.party:
         raise AuthorityError(f"key {name} belongs to {facts.party}, not to {signer.party}")
     return facts
+
+
+def _check_active(facts: KeyFacts, *, hint: str | None = None) -> None:
+    if not facts.active:
+        ended = "retired" if facts.revoked is None else "revoked"
+        raise RuleError(f"key {facts.name} is {ended} already, by an earlier record", hint=hint)
 
 
 def retire(sheet: Memory, signer: KeyFacts, place: int, event: Retire) -> None:
@@ -147,29 +149,43 @@ def retire(sheet: Memory, signer: KeyFacts, place: int, event: Retire) -> None:
 
     Raises:
         AuthorityError, UnknownError: It is not the signer's to retire.
+        RuleError: It has ended.
     """
     require(signer, "admin")
-    sheet.put_key(replace(_own_key(sheet, signer, event.key), retired=place >> 8))
+    facts = _own_key(sheet, signer, event.key)
+    _check_active(facts)
+    sheet.put_key(replace(facts, retired=place >> 8))
 
 
 def revoke(sheet: Memory, signer: KeyFacts, place: int, event: Revoke) -> None:
     """Revoke a key: the party's admin key, or the registrar without saying since when.
 
+    That a key was compromised is often known after it has ended; then its party may still say since when, once.
+
     Raises:
         AuthorityError: Neither signed, or the registrar dated the compromise.
+        RuleError: It has ended, and nothing new is said.
     """
     if REGISTRAR in signer.scopes:
-        require(signer, REGISTRAR)
-        if event.compromised_since is not None:
-            raise AuthorityError("the registrar may revoke a key but not date its compromise; the party's admin key may")
-        facts = sheet.key(event.key)
-        if facts is None:
-            raise UnknownError("key", event.key)
-        if facts.party == REGISTRAR:
-            raise AuthorityError(f"key {event.key} is the registrar's own")
-        if not facts.active:
-            raise RuleError(f"key {event.key} is {'retired' if facts.retired is not None else 'revoked'} already, by an earlier record")
+        facts = _registrar_revokes(sheet, signer, event)
     else:
         require(signer, "admin")
         facts = _own_key(sheet, signer, event.key)
-    sheet.put_key(replace(facts, revoked=place >> 8, compromised_since=event.compromised_since))
+        if facts.compromised_since is not None or event.compromised_since is None:
+            undated = facts.compromised_since is None
+            _check_active(facts, hint="was it in other hands? then say since when: --compromised-since TIME" if undated else None)
+    sheet.put_key(replace(facts, retired=facts.ended, revoked=place >> 8, compromised_since=event.compromised_since))
+
+
+def _registrar_revokes(sheet: Memory, signer: KeyFacts, event: Revoke) -> KeyFacts:
+    """Return the key that the registrar revokes, which may be any active one but its own."""
+    require(signer, REGISTRAR)
+    if event.compromised_since is not None:
+        raise AuthorityError("the registrar may revoke a key but not date its compromise; the party's admin key may")
+    facts = sheet.key(event.key)
+    if facts is None:
+        raise UnknownError("key", event.key)
+    if facts.party == REGISTRAR:
+        raise AuthorityError(f"key {event.key} is the registrar's own")
+    _check_active(facts)
+    return facts

@@ -38,7 +38,10 @@ class LedgerFacts:
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
-    """A key of a party: its public key in hex, what it may sign, and its life by index."""
+    """A key of a party: its public key in hex, what it may sign, and its life by index.
+
+    `revoked` is the newest revocation; where that dates the compromise of a key that had ended before, `retired` is its first end.
+    """
 
     name: str
     party: str
@@ -52,7 +55,12 @@ class KeyFacts:
     @property
     def active(self) -> bool:
         """Whether it may sign the next record."""
-        return self.retired is None and self.revoked is None
+        return self.ended is None
+
+    @property
+    def ended(self) -> int | None:
+        """The record that ended it first."""
+        return min((end for end in (self.retired, self.revoked) if end is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,11 @@
 
 import re
 from dataclasses import replace
-from datetime import datetime
 from types import SimpleNamespace
 
 import pytest
 
-from books import TIME, kg
+from books import kg
 from evidenced import AUDITOR, Evidenced, written
 from issued import event, lot, step
 from keyring import signer
@@ -16,16 +15,11 @@ from ledger.errors import CheckpointError, EvidenceError, FormatError, LedgerErr
 from ledger.evidence.format import lines_of, read_evidence
 from ledger.evidence.writing import evidence_of_claim
 from ledger.keys import verify
-from ledger.log import append
 from ledger.record import read_record
 from ledger.store.store import Store
 from ledger.tlog import checkpoint
-from ledger.tlog.checkpoint import cosign
 from ledger.tlog.merkle import Hash
 from ledger.tlog.note import parse_note
-from ledger.tlog.quorum import parse_policy
-
-WITNESS = signer("witness.example/w")
 
 
 def told(tmp_path):
@@ -331,44 +325,6 @@ def test_a_withdrawn_certificate_does_not_hold_by_fresh_evidence(tmp_path):
     found = works.verify(written(works.evidence(document)), document)
     assert not found.holds
     assert found.problems == [f"certificate {claim.number} was withdrawn by record {len(works.records) - 1}: weighed wrongly"]
-
-
-def test_a_record_of_a_compromised_key_is_of_untrusted_time_where_no_quorum_saw_it_before(tmp_path):
-    works = Evidenced()
-    _, document = works.certify("keystone:BL")
-    works.log("keystone/1", {"type": "revoke", "time": TIME, "key": "keystone/1", "compromised_since": TIME})
-    works.put(tmp_path)
-    found = works.verify(written(works.evidence(document)), document)
-    assert found.holds
-    assert any(caution.startswith("UNTRUSTED_TIME: key keystone/1 was compromised since") for caution in found.cautions)
-
-
-@pytest.mark.parametrize(("seen", "proven"), [(-1, True), (0, False), (1, False)])
-def test_a_quorum_that_saw_a_record_before_its_key_was_compromised_proves_its_time(tmp_path, seen, proven):
-    since = int(datetime.fromisoformat(TIME).timestamp())
-    works = Evidenced()
-    _, document = works.certify("keystone:BL")
-    works.put(tmp_path)
-    cosigned(works, since + seen)
-    works.log("keystone/1", {"type": "revoke", "time": TIME, "key": "keystone/1", "compromised_since": TIME})
-    append(works.house.log(), lambda _: [works.records[-1].note])
-    cosigned(works, since + 100)
-    policy = parse_policy([(1, f"witness w {WITNESS.cosigners()[0][0].format()}"), (2, "quorum w")])
-    found = works.verify(written(works.evidence(document)), document, trust=replace(works.trust, policy=policy))
-    assert found.holds
-    assert found.witnessed.startswith("WITNESSED by 1 of 1")
-    assert any(caution.startswith("UNTRUSTED_TIME") for caution in found.cautions) is not proven
-
-
-def cosigned(works, time):
-    """Let a witness cosign the newest checkpoint at a time."""
-    key, sign = WITNESS.cosigners()[0]
-    with Store(works.house.path).writing() as view:
-        newest = Store.newest_checkpoint(view)
-        assert newest is not None
-        size, _, _, note = newest
-        line = cosign(parse_note(note).text, key=key, sign=sign, time=time)
-        Store.add_cosignatures(view, size, [(line.name, line.key_id.hex(), time, line.line())])
 
 
 def test_a_chain_of_thousands_of_steps_is_verified_without_recursion(tmp_path):

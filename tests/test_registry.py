@@ -160,6 +160,31 @@ def test_a_retired_or_revoked_key_signs_nothing_more_and_what_it_signed_stands(l
     refused(ledger, R, revoke("keystone/3"), RuleError, "key keystone/3 is revoked already, by an earlier record")
 
 
+@pytest.mark.parametrize("end", ["retired by its party", "revoked by the registrar"])
+def test_of_a_key_that_has_ended_its_party_may_still_say_once_since_when_it_was_compromised(ledger, end):
+    ledger.log(K, enrol("keystone/2"))
+    ledger.log(*((K, retire("keystone/2")) if end == "retired by its party" else (R, revoke("keystone/2"))))
+    first = ledger.memory.size - 1
+    refusal = refused(ledger, K, revoke("keystone/2"), RuleError, f"key keystone/2 is {end.split()[0]} already, by an earlier record")
+    assert refusal.hint == "was it in other hands? then say since when: --compromised-since TIME"
+    refused(ledger, V, revoke("keystone/2", compromised_since=TIME), AuthorityError, "key keystone/2 belongs to keystone, not to voltaic")
+    message = "the registrar may revoke a key but not date its compromise; the party's admin key may"
+    refused(ledger, R, revoke("keystone/2", compromised_since=TIME), AuthorityError, message)
+    ledger.log(K, revoke("keystone/2", compromised_since=TIME))
+    facts = ledger.memory.key("keystone/2")
+    assert (facts.ended, facts.revoked, facts.compromised_since) == (first, first + 1, TIME)
+    refused(ledger, "keystone/2", receive("keystone:B"), AuthorityError, f"key keystone/2 was revoked by record {first}")
+    refusal = refused(
+        ledger,
+        K,
+        revoke("keystone/2", compromised_since="2020-01-01T00:00:00Z"),
+        RuleError,
+        "key keystone/2 is revoked already, by an earlier record",
+    )
+    assert refusal.hint is None
+    refused(ledger, K, retire("keystone/2"), RuleError, "key keystone/2 is revoked already, by an earlier record")
+
+
 def test_another_active_key_of_the_party_corrects_what_a_retired_one_signed(ledger):
     from events import correct
 

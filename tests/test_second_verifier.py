@@ -29,7 +29,7 @@ import judged
 from books import ORIGIN, TIME, kg, sign
 from evidenced import Evidenced, written
 from exported import exported
-from house import stored
+from house import admission, enrolment, registration, stored
 from issued import PAPER, event, lot, proved, step
 from judged import BOOK
 from keyring import signer
@@ -767,6 +767,44 @@ def appended(works: Evidenced, folder: Path, events: list[Raw]) -> tuple[str, st
 def test_both_take_the_same_declarations(name, line, tmp_path):
     holds, events = DECLARED[name]
     here, there = appended(line, tmp_path, events)
+    assert (here == "holds", there == "holds") == (holds, holds), (here, there)
+
+
+def end(kind: str, **more: object) -> Raw:
+    return {"type": kind, "time": TIME, "key": "voltaic/9", **more}
+
+
+DATED = end("revoke", compromised_since=TIME)
+ENDS: dict[str, tuple[bool, list[tuple[str, Raw]]]] = {
+    "retired": (True, [("voltaic/1", end("retire"))]),
+    "revoked by its party": (True, [("voltaic/1", end("revoke"))]),
+    "revoked with a date": (True, [("voltaic/1", DATED)]),
+    "revoked with a date by the registrar": (False, [("registrar/1", DATED)]),
+    "revoked by another party": (False, [("keystone/1", end("revoke"))]),
+    "retired twice": (False, [("voltaic/1", end("retire")), ("voltaic/1", end("retire"))]),
+    "retired, then revoked": (False, [("voltaic/1", end("retire")), ("voltaic/1", end("revoke"))]),
+    "retired, then revoked by the registrar": (False, [("voltaic/1", end("retire")), ("registrar/1", end("revoke"))]),
+    "retired, then dated": (True, [("voltaic/1", end("retire")), ("voltaic/1", DATED)]),
+    "retired, then dated by another party": (False, [("voltaic/1", end("retire")), ("keystone/1", DATED)]),
+    "revoked by the registrar, then dated": (True, [("registrar/1", end("revoke")), ("voltaic/1", DATED)]),
+    "revoked by the registrar, then retired": (False, [("registrar/1", end("revoke")), ("voltaic/1", end("retire"))]),
+    "dated twice": (False, [("voltaic/1", DATED), ("voltaic/1", DATED)]),
+    "retired, dated, dated": (False, [("voltaic/1", end("retire")), ("voltaic/1", DATED), ("voltaic/1", DATED)]),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_both_end_the_same_keys(name, tmp_path):
+    holds, steps = ENDS[name]
+    works = Evidenced()
+    works.log("voltaic/1", enrolment("voltaic", "9"))
+    for key, raw in steps[:-1]:
+        works.log(key, raw)
+    key, raw = steps[-1]
+    harmless = SITE if key == "voltaic/1" else admission("nobody") if key == "registrar/1" else registration("keystone", "works", "US")
+    header = works.draft(key, harmless).header
+    record = sign(header, [EVENT.validate_json(canonical.encode(raw))], signer(key))
+    here, there = audits(forgery(tmp_path / "forged", [*(logged.note for logged in works.records), record.note]), works.trust)
     assert (here == "holds", there == "holds") == (holds, holds), (here, there)
 
 

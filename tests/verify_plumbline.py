@@ -1157,7 +1157,9 @@ class State:
         if key is None:
             need(self.partial, f"{kind}: key {name} is not known")
             return
-        need(key.status == "active", f"{kind}: key {name} is {key.status}")
+        # what comes later of a key that has ended can only say, once, since when it was compromised
+        dates = kind == "revoke" and since is not None and key.compromised_since is None
+        need(key.status == "active" or dates, f"{kind}: key {name} is {key.status}")
         if "registrar" in signer.scopes:
             need(key.party != "registrar" and since is None, f"{kind} of {name} by the registrar")
         else:

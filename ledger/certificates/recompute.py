@@ -240,9 +240,8 @@ def _check_key(view: View, claim: Claim, document: Mapping[str, Any]) -> None:
         raise CertificateError(f"the proof of certificate {claim.number} is by a key that {claim.party} did not enrol in this ledger")
     if "certify" not in facts.scopes:
         raise CertificateError(f"key {facts.name} may sign {', '.join(facts.scopes)}; certificate {claim.number} needs certify")
-    ended = min((end for end in (facts.retired, facts.revoked) if end is not None), default=None)
-    if facts.enrolled > index or (ended is not None and ended <= index):
-        life = f"from record {facts.enrolled}" + ("" if ended is None else f" to {ended}")
+    if facts.enrolled > index or (facts.ended is not None and facts.ended <= index):
+        life = f"from record {facts.enrolled}" + ("" if facts.ended is None else f" to {facts.ended}")
         raise CertificateError(f"key {facts.name} was active {life}, certificate {claim.number} was registered as record {index}")
 
 

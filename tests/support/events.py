@@ -131,8 +131,8 @@ def last(books: Books, event: int = 0) -> Raw:
     return {"record": books.records[-1].id, "event": event}
 
 
-def refused(books: Books, key: str, event: Raw, error: type[LedgerError], message: str) -> None:
-    """Check that an event is refused with exactly this message, and that nothing changed."""
+def refused(books: Books, key: str, event: Raw, error: type[LedgerError], message: str) -> LedgerError:
+    """Check that an event is refused with exactly this message, and that nothing changed; return the refusal."""
     memory = books.memory
     before = memory.size, dict(memory.numbers), dict(memory.bookings), dict(memory.events), dict(memory.claims)
     with pytest.raises(error) as caught:
@@ -141,6 +141,7 @@ def refused(books: Books, key: str, event: Raw, error: type[LedgerError], messag
     assert str(caught.value) == message
     assert (memory.size, memory.numbers, memory.bookings, memory.events, memory.claims) == before
     books.check()
+    return caught.value
 
 
 def portions(books: Books, batch: str, constituent: str = "Pb") -> dict[tuple[str, ...], int]:
