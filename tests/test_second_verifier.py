@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib.util
 import json
 import random
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -26,35 +22,30 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import judged
-from books import ORIGIN, TIME, kg, sign
+from books import TIME, kg, sign
+from declaring import declaration, verdicts_on_ledger
 from evidenced import Evidenced, written
-from exported import exported
-from house import admission, enrolment, registration, stored
+from house import admission, enrolment, registration
 from issued import PAPER, event, lot, proved, step
 from judged import BOOK
 from keyring import signer
-from ledger.audit import Held, audit_mirror
 from ledger.certificates.certificate import Request
 from ledger.certificates.issuance import certify_raw
-from ledger.errors import LedgerError
-from ledger.evidence.format import lines_of, read_evidence
-from ledger.evidence.verification import verify_evidence
 from ledger.matter.provenance import Source
-from ledger.mirror.source import open_mirror
 from ledger.rules.book import own
 from ledger.rules.judge import Subject, judge
 from ledger.store.store import Store
-from ledger.tlog import canonical, merkle, tile
-from ledger.tlog.checkpoint import Checkpoint, cosign, sign_checkpoint
+from ledger.tlog import canonical
+from ledger.tlog.checkpoint import cosign
 from ledger.tlog.note import parse_note
 from ledger.tlog.quorum import parse_policy
 from ledger.trust import Trust, read_trust
-from outside import CERTIFICATION, CONTACT, FOLDER, MODEL, YEAR, declare, ship
-from program import Program
+from outside import CERTIFICATION, CONTACT, MODEL, YEAR, declare, ship
 from published import table
 from schemas.event import EVENT
 from schemas.rule import Rule
 from schemas.usmca import Usmca
+from second import FILES, HOLDING, SECOND, audits, bent, credential_of, differ, forgery, ours, theirs
 
 Raw = dict[str, Any]
 
@@ -64,55 +55,7 @@ WITNESS = signer("witness.example/w")
 SEEN = 1_775_034_000
 
 
-def second() -> ModuleType:
-    """Load the second verifier, which is one file and imports nothing of ours."""
-    place = Path(__file__).parent / "verify_plumbline.py"
-    spec = importlib.util.spec_from_file_location("verify_plumbline", place)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["verify_plumbline"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-SECOND = second()
-
-
-def ours(data: bytes, trust: bytes, certificate: bytes | None) -> str:
-    """Return "holds", or why not, as the program says it."""
-    try:
-        found = verify_evidence(read_evidence(lines_of(data)), credential=certificate, trust=read_trust(trust, file="trust"))
-    except LedgerError as refusal:
-        return str(refusal)
-    return "holds" if found.holds else found.problems[0]
-
-
-def theirs(data: bytes, trust: bytes, certificate: bytes | None) -> str:
-    """Return "holds", or why not, as the second verifier says it."""
-    try:
-        SECOND.verify_evidence(data, trust, certificate)
-    except SECOND.Refused as refusal:
-        return str(refusal)
-    return "holds"
-
-
-def differ(data: bytes, trust: bytes, certificate: bytes | None) -> str | None:
-    """Return both verdicts where one holds and the other does not."""
-    here, there = ours(data, trust, certificate), theirs(data, trust, certificate)
-    return None if (here == "holds") == (there == "holds") else f"program: {here}; second: {there}"
-
-
-FILES = {file.name: file.read_bytes() for file in FOLDER.iterdir()}
 TRUST, CERTIFICATE, ORIGIN_CREDENTIAL = FILES["trust"], FILES["certificate.json"], FILES["origin.json"]
-
-
-def credential_of(name: str) -> bytes:
-    """Return the credential that an evidence file of ours is about."""
-    return FILES.get(f"{name.removesuffix('.evidence').removesuffix('-attested')}.json", CERTIFICATE)
-
-
-HOLDING = [name for name in sorted(FILES) if name.endswith(".evidence") and name not in ("key.evidence", "missing-input.evidence")]
 
 
 @pytest.mark.parametrize("name", [*HOLDING, "missing-input.evidence"])
@@ -123,30 +66,6 @@ def test_both_say_the_same_of_our_vectors(name):
 
 def test_both_say_the_same_of_a_keys_records():
     assert (ours(FILES["key.evidence"], TRUST, None), theirs(FILES["key.evidence"], TRUST, None)) == ("holds", "holds")
-
-
-def bent(data: bytes, dice: random.Random) -> bytes:
-    """Return a file with one damage: a bit, a line, a digit, a word."""
-    lines = data.split(b"\n")
-    number, other = dice.randrange(len(lines)), dice.randrange(len(lines))
-    at = dice.randrange(len(data))
-    match dice.randrange(7):
-        case 0:
-            return data[:at] + bytes([data[at] ^ (1 << dice.randrange(8))]) + data[at + 1 :]
-        case 1:
-            del lines[number]
-        case 2:
-            lines.insert(number, lines[other])
-        case 3:
-            lines[number], lines[other] = lines[other], lines[number]
-        case 4:
-            return data[:at]
-        case 5:
-            digit = next((place for place in range(at, len(data)) if data[place : place + 1].isdigit()), at)
-            return data[:digit] + str(dice.randrange(10)).encode() + data[digit + 1 :]
-        case _:
-            lines[number] = lines[number].replace(b" ", b"  ", 1)
-    return b"\n".join(lines)
 
 
 @pytest.mark.parametrize("name", HOLDING)
@@ -211,127 +130,11 @@ def test_verdicts_on_evidence_with_records_left_out_never_differ(works, request)
             assert differ(written(rest), trust, certificate) is None, name
 
 
-def audits(folder: Path, trust: Trust) -> tuple[str, str]:
-    """Return what both say of an export."""
-    found = audit_mirror(open_mirror(str(folder)), Held(trust=trust))
-    broken = next((one.message for one in found.findings if one.severity == "broken"), "holds")
-    try:
-        SECOND.verify_export(folder, trust.text().encode())
-    except SECOND.Refused as refusal:
-        return broken, str(refusal)
-    return broken, "holds"
-
-
-class Declaring(Program):
-    """Random days: what comes in is of one of two models, lots of a model are declared, shipments certified, and both taken back."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.declared = 0
-        self.acts = (*self.acts, self.declare, self.declare, self.declare, self.certify, self.certify, self.certify, self.take_back)
-
-    def receipt(self, a: int, b: int, material: str, **more: Any) -> tuple[str, Raw]:
-        """Receive something of a stated model."""
-        return super().receipt(a, b, material, **more, product={"model": f"M{a % 2}"})
-
-    def declare(self, a: int, b: int) -> tuple[str, Raw] | None:
-        """Declare lots as they were signed in: mostly of one plant and model, sometimes of a wrong mass, plant or kind."""
-        receipts = [event for _, event in self.done if event["type"] == "receive" and event.get("assay")]
-        if not receipts:
-            return None
-        first = receipts[a % len(receipts)]
-        alike = [one for one in receipts if (one["site"], one["product"]) == (first["site"], first["product"])]
-        lots = {one["batch"]: one for one in [first, *alike[: b % 3], *(receipts[:1] if b % 13 == 0 else [])]}
-        mass = sum(round(Fraction(one["mass"]["value"]) * 10**6) for one in lots.values())
-        self.declared += 1
-        party = first["batch"].split(":")[0]
-        kind, letters = ("recycled-content", "RP") if b % 5 else ("domestic-origin", "OP")
-        return party, {
-            **declaration(*sorted(lots), site=first["site"], model=first["product"]["model"], kind=kind),
-            "number": f"{party}-{letters}-{self.declared:04d}",
-            "mass_mg": mass + (b % 11 == 0),
-            "credential": hashlib.sha256(str(self.declared).encode()).hexdigest(),
-        }
-
-    def certify(self, a: int, b: int) -> tuple[str, Raw] | None:
-        """Certify a batch, mostly with others of its holder beside it, sometimes for a wrong mass or with a stranger's."""
-        first = self.held(a, is_open=False)
-        if first is None:
-            return None
-        others = [
-            batch for batch in self.batches() if batch.id != first.id and (batch.holder == first.holder or b % 17 == 0) and batch.dry_left
-        ]
-        lots = sorted({first.id: first} | {batch.id: batch for batch in others[a % 5 : a % 5 + b % 4]})
-        masses = {batch.id: batch.gross_left for batch in self.batches()}
-        self.declared += 1
-        kind, letters = ("recycled-content", "RC") if b % 5 else ("domestic-origin", "DO")
-        event: Raw = {"type": "certify", "time": TIME, "site": first.site, "kind": kind, "batch": lots[0]}
-        return first.holder, {
-            **event,
-            "number": f"{first.holder}-{letters}-{self.declared:04d}",
-            "mass_mg": masses[lots[0]] + (b % 11 == 0),
-            "credential": hashlib.sha256(str(self.declared).encode()).hexdigest(),
-            "valid_until": "2027-03-31T09:00:00Z",
-            "beside": [{"batch": name, "mass_mg": masses[name] - (b % 13 == 0)} for name in lots[1:]],
-        }
-
-    def take_back(self, a: int, b: int) -> tuple[str, Raw] | None:
-        """Withdraw a certificate, perhaps once more."""
-        numbers = [(key.split("/")[0], event["number"]) for key, event in self.done if event["type"] in ("certify", "declare")]
-        if not numbers:
-            return None
-        party, number = numbers[a % len(numbers)]
-        return party, {"type": "withdraw", "time": TIME, "certificate": number, "reason": "counted wrongly"}
-
-
-def declaration(*batches: str, **more: object) -> Raw:
-    """Return a declaration of lots of a model."""
-    head = {"type": "declare", "time": TIME, "site": "voltaic:works", "kind": "recycled-content", "number": "voltaic-RP-0001"}
-    made = {"model": MODEL["model"], "period": YEAR, "batches": [*batches], "mass_mg": len(batches) * 30_000_000}
-    return {**head, **made, "credential": "ab" * 32, "valid_until": "2027-03-31T09:00:00Z", **more}
-
-
 @pytest.mark.parametrize("seed", range(LEDGERS))
-def test_verdicts_on_random_ledgers_and_on_what_their_books_refuse_never_differ(seed):
-    dice = random.Random(seed)
-    program = Declaring() if seed % 2 else Program()
-    tried: list[tuple[int, bytes]] = []
-    submit = program.books.submit
-
-    def remembering(record):
-        try:
-            return submit(record)
-        except LedgerError:
-            tried.append((len(program.books.records), record.note))
-            raise
-
-    program.books.submit = remembering  # type: ignore[method-assign]
-    program.run([(dice.randrange(999), dice.randrange(999), dice.randrange(999)) for _ in range(60)])
-    dice.shuffle(tried)
-    trust = Trust(program.books.ledger_id, ORIGIN, (signer(ORIGIN).vkey,))
-    with TemporaryDirectory() as place:
-        house = stored(program.books, Path(place) / "ledger")
-        folder = exported(house, Path(place) / "export")
-        assert audits(folder, trust) == ("holds", "holds")
-        for number, (size, note) in enumerate(tried[:6]):
-            forged = forgery(Path(place) / f"forged-{number}", [*(r.note for r in program.books.records[:size]), note])
-            here, there = audits(forged, trust)
-            assert "holds" not in (here, there), (here, there)
-
-
-def forgery(folder: Path, entries: list[bytes]) -> Path:
-    """Write an export as an operator would who logs what the rules refuse, and signs for it."""
-    leaves = [merkle.leaf_hash(entry) for entry in entries]
-    assert len(leaves) < tile.WIDTH
-    log = signer(ORIGIN)
-    note = sign_checkpoint(Checkpoint(ORIGIN, len(leaves), merkle.root(leaves)), key=log.vkey, sign=log.sign, time=1)
-    for level, index, width in tile.tiles_of(len(leaves)):
-        for name, data in ((level, tile.format_tile(leaves)), (None, tile.format_bundle(entries))):
-            path = folder / tile.path_of(name, index, width)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-    (folder / "checkpoint").write_bytes(note)
-    return folder
+def test_verdicts_on_random_ledgers_and_on_what_their_books_refuse_never_differ(seed, tmp_path):
+    (first, *_), *forged = verdicts_on_ledger(seed, tmp_path)
+    assert first == "holds"
+    assert [pair for pair in [(first, first), *forged] if (pair[0] == "holds") != (pair[1] == "holds")] == []
 
 
 # ---- Rules that came with a certificate

@@ -204,5 +204,7 @@ def explained(path: Path) -> Iterator[None]:
         raise refusals.unusable(path, text) from error
     except DatabaseError as error:
         raise refusals.damaged(path, error.orig) from error
+    except UnicodeDecodeError as error:  # sqlite3 reads SQLite's own message about a damaged schema as UTF-8
+        raise refusals.damaged(path, error) from error
     except SQLAlchemyError as error:
         raise refusals.unusable(path, error) from error

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Table, delete, insert, inspect, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, inspect, select
+from sqlalchemy.exc import NoSuchTableError
 
 from ledger.draft import Opening
 from ledger.errors import FormatError, SerializationError, StoreError, StoreVersionError
@@ -333,8 +334,23 @@ class Store:
             return found | {"integrity": next(iter(self.integrity(view)), "ok")}
 
     def integrity(self, view: StoreView) -> list[str]:
-        """Return what the database itself finds damaged, and the append-only triggers that are missing or changed."""
-        return self.database.integrity(view.connection, t.EVIDENCE)
+        """Return what the database itself finds damaged, and the append-only triggers and the columns that are missing or changed."""
+        return [*self.database.integrity(view.connection, t.EVIDENCE), *_changed_tables(view.connection)]
+
+
+def _changed_tables(connection: Connection) -> list[str]:
+    """Return the tables whose columns have other names, types or rules than this program makes them with."""
+    inspector, dialect = inspect(connection), connection.dialect
+    changed = []
+    for table in t.metadata.sorted_tables:
+        want = [(column.name, column.type.compile(dialect), column.nullable) for column in table.columns]
+        try:
+            there = [(str(c["name"]).lower(), c["type"].compile(dialect), c["nullable"]) for c in inspector.get_columns(table.name)]
+        except NoSuchTableError:
+            there = []
+        if there != want:
+            changed.append(f"table {table.name} is missing, or its columns are changed")
+    return changed
 
 
 def facts_text(facts: LedgerFacts) -> str:

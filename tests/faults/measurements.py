@@ -24,4 +24,9 @@ class Measurement:
     allowed: Fraction = Fraction(0)
 
 
-MEASUREMENTS: tuple[Measurement, ...] = ()
+MEASUREMENTS: tuple[Measurement, ...] = (
+    Measurement("flips_ledger", "a bit flipped in a ledger's file goes unnoticed", "flips:ledger", 3_000, 196_608, 196_608),
+    Measurement("flips_export", "a bit flipped in an export goes unnoticed", "flips:export", 800, 20_000, 20_000),
+    Measurement("flips_evidence", "a bit flipped in a certificate or its evidence goes unnoticed", "flips:evidence", 500, 20_000, 20_000),
+    Measurement("disagreements", "two verifiers disagree", "disagreements:measure", 300, 20_000, 20_000),
+)
