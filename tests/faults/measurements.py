@@ -29,4 +29,20 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     Measurement("flips_export", "a bit flipped in an export goes unnoticed", "flips:export", 800, 20_000, 20_000),
     Measurement("flips_evidence", "a bit flipped in a certificate or its evidence goes unnoticed", "flips:evidence", 500, 20_000, 20_000),
     Measurement("disagreements", "two verifiers disagree", "disagreements:measure", 300, 20_000, 20_000),
+    Measurement(
+        "kills_sqlite",
+        "a client killed at any moment loses nothing acknowledged and books nothing twice (file)",
+        "kills:kills_sqlite",
+        sample=40,
+        full=500,
+        at_least=500,
+    ),
+    Measurement(
+        "kills_postgresql",
+        "a client or server killed at any moment loses nothing acknowledged and books nothing twice (PostgreSQL)",
+        "kills:kills_postgresql",
+        sample=20,
+        full=520,
+        at_least=500,
+    ),
 )

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,14 @@ SECONDS = 60
 """How long a server may take to start, and to end."""
 _OPTIONS = ("listen_addresses=", "max_connections=40", "shared_buffers=16MB", "dynamic_shared_memory_type=mmap", "autovacuum=off")
 _WATCH = '"$@" & child=$!; cat >/dev/null; kill -QUIT $child 2>/dev/null; wait $child'
+
+
+def _runs(process: int) -> bool:
+    """Say whether a process is there that has not ended; one that nobody waited for has."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 class Server:
@@ -82,10 +91,16 @@ class Server:
         raise AssertionError(self.log.read_text())
 
     def kill(self) -> None:
-        """Kill the server as a power cut would; its children notice and end."""
+        """Kill the server and its children as a power cut would, and wait until they have let go of what they share."""
         pid = int((self.data / "postmaster.pid").read_text().split("\n")[0])
-        os.kill(pid, signal.SIGKILL)
+        children = Path(f"/proc/{pid}/task/{pid}/children")  # where there is none, they notice and end
+        family = [pid, *map(int, children.read_text().split() if children.exists() else ())]
+        for process in family:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         self._ended()
+        while any(map(_runs, family)):
+            time.sleep(0.002)
 
     def stop(self) -> None:
         """Stop the server and take its folder away."""
