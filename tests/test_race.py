@@ -1,63 +1,33 @@
-"""Eight processes, each with a key of its own, race for the same batch; one wins, every time, in a file and on a server."""
-
-import multiprocessing as mp
-from queue import Empty
+"""Eight processes, each with a key of its own, race for the same batch; no more win than there is metal for, in a file and on a server."""
 
 import pytest
 
-from house import House, disposal, enrolment, receipt
-from ledger.errors import AmountError, OverdrawnError, StaleError
-from ledger.matter.balance import balances
-from ledger.replay import replay
-
-RACERS = 8
-ROUNDS = {"sqlite": 100, "postgresql": 10}
-SPAWN = mp.get_context("spawn")
-LOSES = {error.__name__ for error in (AmountError, OverdrawnError, StaleError)}
-
-
-def race(folder, number, rounds, barrier, results):
-    """Try for the whole of each round's batch, and say what came of it."""
-    house = House(folder)
-    log, desk = house.log(busy_seconds=60), house.desk(f"keystone/{number}")
-    for turn in range(rounds):
-        event = disposal(f"keystone:B{turn}", "10")
-        barrier.wait(120)
-        try:
-            desk.write(log, [[event]])
-            results.put((turn, number, "won"))
-        except Exception as refusal:  # noqa: BLE001 - the parent judges what it was
-            results.put((turn, number, type(refusal).__name__))
+from ledger.matter.batch import Batch
+from ledger.matter.booking import Page
+from races import races_postgresql, races_sqlite
 
 
 @pytest.mark.slow
-def test_of_eight_processes_that_race_for_one_batch_exactly_one_wins_each_time(tmp_path, each_store):
-    rounds = ROUNDS[each_store]
-    house = House.found(tmp_path)
-    house.admit("keystone")
-    house.write("keystone/1", *(enrolment("keystone", str(number)) for number in range(2, RACERS + 1)))
-    house.write("keystone/1", *(receipt(f"keystone:B{turn}", "10") for turn in range(rounds)))
-    before = len(house.entries())
-    barrier, results = SPAWN.Barrier(RACERS), SPAWN.Queue()
-    racers = [SPAWN.Process(target=race, args=(tmp_path, number, rounds, barrier, results), daemon=True) for number in range(1, RACERS + 1)]
-    for racer in racers:
-        racer.start()
-    found: dict[int, list[str]] = {turn: [] for turn in range(rounds)}
-    try:
-        for _ in range(RACERS * rounds):
-            turn, _, outcome = results.get(timeout=120)
-            found[turn].append(outcome)
-    except Empty:
-        pytest.fail("a racer did not come back")
-    for racer in racers:
-        racer.join(30)
-    assert {turn: outcomes.count("won") for turn, outcomes in found.items()} == dict.fromkeys(range(rounds), 1)
-    assert {outcome for outcomes in found.values() for outcome in outcomes} - {"won"} <= LOSES
-    assert len(house.entries()) == before + rounds
-    report = house.audit()
-    assert report.holds
-    assert [finding.code for finding in report.findings if finding.severity == "broken"] == []
-    memory = replay(house.entries()).memory
-    books = balances(memory.bookings.values(), memory.all_batches())
-    assert {name: (balance.held, balance.difference) for name, balance in books.items()} == {"Pb": (0, 0)}
-    assert books["Pb"].disposed == rounds * 7_500_000
+@pytest.mark.parametrize("races", [races_sqlite, races_postgresql])
+def test_of_eight_processes_that_race_for_one_batch_only_those_win_that_there_is_metal_for(tmp_path, races):
+    figure = races(5, 1, tmp_path)
+    assert (figure.tried, figure.wrong, figure.first_wrong) == (5, 0, ())
+    assert figure.also["rounds with one winner"] > 0
+
+
+def test_a_remainder_remembered_from_before_the_lock_is_seen_to_be_spent_by_all(tmp_path, monkeypatch):
+    put = Page.put
+    known: dict[str, Batch] = {}
+
+    def remembering(page, batch):
+        known.setdefault(batch.id, batch)
+        put(page, batch)
+
+    monkeypatch.setattr(Page, "put", remembering)
+    monkeypatch.setattr(Page, "own_batch", lambda page, use, site: known[use.batch])
+    figure = races_sqlite(1, 1, tmp_path / "conserved")
+    assert "{'won': 1, 'ConservationError': 7}" in figure.first_wrong[-1]
+    monkeypatch.setattr(Page, "_check_conserved", lambda page: None)
+    figure = races_sqlite(1, 1, tmp_path / "spent")
+    assert figure.wrong > 0
+    assert "8 wanted 10 kg of 10 kg: {'won': 8}" in figure.first_wrong[-1]

@@ -45,4 +45,20 @@ MEASUREMENTS: tuple[Measurement, ...] = (
         full=520,
         at_least=500,
     ),
+    Measurement(
+        "races_sqlite",
+        "of eight processes that race for one batch no more win than there is metal for (file)",
+        "races:races_sqlite",
+        sample=10,
+        full=150,
+        at_least=100,
+    ),
+    Measurement(
+        "races_postgresql",
+        "of eight processes that race for one batch no more win than there is metal for (PostgreSQL)",
+        "races:races_postgresql",
+        sample=10,
+        full=150,
+        at_least=100,
+    ),
 )
