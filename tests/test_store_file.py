@@ -1,5 +1,6 @@
 """The store's file: its settings, and what it says when it cannot be made, opened, read or written."""
 
+import errno
 import os
 import sqlite3
 from pathlib import Path
@@ -93,6 +94,16 @@ def test_what_the_database_cannot_do_is_said_in_our_words(house, problem, messag
 def test_a_fault_in_the_use_of_the_database_is_no_traceback(tmp_path):
     with pytest.raises(StoreError, match="^/made/up cannot be read or written: an argument$"), explained(tmp_path / "/made/up"):
         raise ArgumentError("an argument")
+
+
+def test_a_ledger_that_the_system_does_not_let_be_looked_for_is_refused_in_our_words(tmp_path, monkeypatch):
+    def failing(path, **_):
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr(Path, "stat", failing)
+    for look in (Store.open, Store.create):
+        with pytest.raises(StoreError, match=f"^{tmp_path / 'ledger.db'} cannot be read or written: Input/output error$"):
+            look(tmp_path / "ledger.db")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="asks for another user's rights")

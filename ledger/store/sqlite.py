@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -69,11 +70,12 @@ class SqliteFile:
         """Check that there is a file.
 
         Raises:
-            StoreError: There is none.
+            StoreError: There is none, or it cannot be looked for.
         """
-        if self.place.is_dir():
+        mode = _mode(self.place)
+        if S_ISDIR(mode):
             raise StoreError(f"{self.place} is a folder, not a ledger", hint="a ledger is one file; give its path with -L")
-        if not self.place.is_file():
+        if not S_ISREG(mode):
             raise StoreError(f"there is no ledger at {self.place}", hint="make one with `plumbline init`, or give its path with -L")
 
     def check_settings(self) -> None:
@@ -149,12 +151,26 @@ def check_absent(path: Path) -> None:
     """Check that a file can be made.
 
     Raises:
-        StoreError: Something lies there already, or there is no folder.
+        StoreError: Something lies there already, or there is no folder, or it cannot be looked for.
     """
-    if path.exists():
+    if _mode(path):
         raise StoreError(f"{path} exists already", hint="give another path; a ledger is never overwritten")
-    if not path.parent.is_dir():
+    if not S_ISDIR(_mode(path.parent)):
         raise StoreError(f"{path.parent} is no folder", hint="make the folder first")
+
+
+def _mode(path: Path) -> int:
+    """Return what kind of file lies at a path, as stat says it, 0 where there is none.
+
+    Raises:
+        StoreError: The system does not say.
+    """
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        raise refusals.unusable(path, error.strerror) from error
 
 
 def _triggers(tables: Sequence[str]) -> dict[str, str]:
