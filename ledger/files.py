@@ -62,6 +62,18 @@ def remove_files(paths: Iterable[Path]) -> None:
         raise StoreError(f"{path} cannot be removed: {error.strerror}") from error
 
 
+def make_folder(path: Path, *, mode: int, parents: bool = False) -> None:
+    """Make a folder where there is none, and those above it if asked to, so that a power cut cannot take it away with what is in it.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    missing = [folder for folder in path.parents if not folder.exists()]
+    path.mkdir(mode=mode, parents=parents, exist_ok=True)
+    for folder in (path, *missing):
+        sync_folder(folder.parent)
+
+
 def sync_folder(place: Path) -> None:
     """Make what was written to a file, or renamed in a folder, durable, where the system knows how."""
     if os.name == "nt" and place.is_dir():  # pragma: no cover - Windows has no fsync of folders

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ledger import policy
 from ledger.errors import CheckpointError, KeyFileError, LedgerError, StoreError
-from ledger.files import remove_files, replace_file
+from ledger.files import make_folder, remove_files, replace_file
 from ledger.keys import Signer, generate, verify, vkey_path, write_key_file
 from ledger.log import Log, append
 from ledger.mark import Mark, write_mark
@@ -57,7 +57,7 @@ def found(facts: Founding, *, clock: Callable[[], int], seed: Callable[[int], by
     check_origin(facts.origin)
     database_at(facts.place, busy_seconds=BUSY_SECONDS).check_absent()
     try:
-        facts.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(facts.keys, mode=0o700, parents=True)
     except OSError as error:
         raise KeyFileError(f"the key folder {facts.keys} cannot be made: {error.strerror}") from error
     mark = facts.keys / "mark"

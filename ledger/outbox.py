@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ledger.draft import Opening
 from ledger.errors import ConflictError, FormatError, InputError, LedgerError, StoreError
-from ledger.files import is_there, read_file, remove_files, replace_file, replace_files, try_lock
+from ledger.files import is_there, make_folder, read_file, remove_files, replace_file, replace_files, try_lock
 from ledger.record import Record, read_record
 from ledger.tlog import checkpoint, merkle, note, proof
 
@@ -55,8 +55,10 @@ class Outbox:
             StoreError: The folder cannot be written.
         """
         try:
-            self.folder.mkdir(mode=0o700, exist_ok=True)
-            descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            lock = self.folder / "lock"
+            if not lock.exists():  # the first use, or a crash amid it
+                make_folder(self.folder, mode=0o700)
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StoreError(f"the outbox {self.folder} cannot be written: {error.strerror}") from error
         try:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+import ledger.files
 from ledger.errors import StoreError
-from ledger.files import is_there, read_file, remove_files, replace_file, replace_files
+from ledger.files import is_there, make_folder, read_file, remove_files, replace_file, replace_files
+from ledger.outbox import Outbox
 
 
 def refuse(*_, **__):
@@ -70,3 +72,24 @@ def test_a_folder_that_cannot_be_looked_into_is_a_refusal(tmp_path, monkeypatch)
     assert is_there(tmp_path)
     with pytest.raises(StoreError, match="cannot be looked for: File name too long$"):
         is_there(tmp_path / ("x" * 300))
+
+
+def test_a_folder_is_made_durably_with_those_above_it(tmp_path, monkeypatch):
+    synced: list[Path] = []
+    monkeypatch.setattr(ledger.files, "sync_folder", synced.append)
+    make_folder(tmp_path / "a" / "b", mode=0o700, parents=True)
+    assert synced == [tmp_path / "a", tmp_path]
+    synced.clear()
+    make_folder(tmp_path / "a" / "b", mode=0o700)
+    assert synced == [tmp_path / "a"]
+    with pytest.raises(FileNotFoundError):
+        make_folder(tmp_path / "no" / "c", mode=0o700)
+
+
+def test_the_outbox_of_a_key_is_durable_before_anything_is_put_there(tmp_path, monkeypatch):
+    synced: list[Path] = []
+    monkeypatch.setattr(ledger.files, "sync_folder", synced.append)
+    outbox = Outbox(tmp_path / "scale.key")
+    for _ in range(2):
+        with outbox.locked():
+            assert synced == [tmp_path]
