@@ -13,19 +13,34 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from books import TIME
 from house import House, disposal, receipt
+from keyring import signer
+from ledger.desk import Desk
 from ledger.errors import LedgerError
+from ledger.outbox import Outbox
 from ledger.record import Record, read_record
 from ledger.store.store import Store
 
 KEY = "keystone/1"
 STOCK = "keystone:STOCK"
+PARTY = "party"
+"""The folder of the client's key: on a machine of its own, as a rule."""
 Say = Callable[[tuple[Any, ...]], None]
+
+
+def opened(folder: Path) -> House:
+    """Return a ledger at which the client has a desk whose key lies in another folder than ledger and log key."""
+    house = House(folder)
+    house.desks[KEY] = Desk(signer(KEY), Outbox(folder / PARTY / "scale.key"), lambda: TIME, house.salts)
+    return house
 
 
 def founded(folder: Path) -> House:
     """Make a ledger with a batch that is large enough for every booking."""
-    house = House.found(folder)
+    House.found(folder)
+    (folder / PARTY).mkdir(exist_ok=True)
+    house = opened(folder)
     house.admit("keystone")
     house.write(KEY, receipt(STOCK, "100000"))
     return house
@@ -60,7 +75,7 @@ class Client:
 
     def work(self, say: Say, *, bookings: int | None = None) -> None:
         """Book one after another, and say each one's number before it is tried, and its place once it is acknowledged."""
-        house = House(self.folder)
+        house = opened(self.folder)
         for number in count(self.begun) if bookings is None else range(self.begun, self.begun + bookings):
             say((number,))
             try:
@@ -94,7 +109,7 @@ class Client:
         return outcome
 
     def _recover(self, outcome: Outcome) -> None:
-        house = House(self.folder)
+        house = opened(self.folder)
         with Store.open(house.path).reading() as view:
             size = view.size
             for number, (index, name) in self.acknowledged.items():

@@ -61,4 +61,28 @@ MEASUREMENTS: tuple[Measurement, ...] = (
         full=150,
         at_least=100,
     ),
+    Measurement(
+        "syscalls",
+        "a kill, EIO or ENOSPC in any system call of an append loses nothing acknowledged and books nothing twice",
+        "syscalls:syscalls",
+        sample=80,
+        full=5000,
+        at_least=400,
+    ),
+    Measurement(
+        "double_faults",
+        "a kill amid an append and a second fault in the recovery lose nothing acknowledged and book nothing twice",
+        "syscalls:double_faults",
+        sample=15,
+        full=150,
+        at_least=50,
+    ),
+    Measurement(
+        "powerloss",
+        "a power cut at any moment, with unsynced writes lost, reordered and torn, loses nothing acknowledged and books nothing twice",
+        "powerloss:powerloss",
+        sample=150,
+        full=6000,
+        at_least=5000,
+    ),
 )
