@@ -12,9 +12,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 
-from client import Client, Outcome, founded
+from client import Client, Outcome, Say, founded
 from figure import Figure
 from house import House
 from server import Server
@@ -28,6 +29,15 @@ SERVER_ROUNDS = 10
 QUICK = ("recovery_init_sync_method=syncfs",) if sys.platform == "linux" else ()
 """What was written before a kill is made durable by one call before recovery, not file by file: a restart takes 0.3 s instead of 4 s."""
 FIRST = 5
+
+
+def hear_out(heard: Connection, hear: Say) -> None:
+    """Take in what a process says until its pipe ends with it, perhaps amid a word."""
+    try:
+        while True:
+            hear(heard.recv())
+    except (EOFError, OSError):
+        return
 
 
 def kills_sqlite(amount: int, seed: int, folder: Path) -> Figure:
@@ -93,11 +103,8 @@ def _round(client: Client, seconds: float, server: Server | None) -> Outcome:
         child.kill()
     else:
         server.kill()
-    try:
-        while True:
-            client.hear(heard.recv())
-    except (EOFError, OSError):  # the pipe ends with the client, perhaps amid a word
-        child.join()
+    hear_out(heard, client.hear)
+    child.join()
     if server is not None:
         server.start()
     journal = client.folder / "ledger.db-journal"

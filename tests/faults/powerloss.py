@@ -17,18 +17,18 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from client import PARTY, Client, Outcome, founded
+from client import PARTY, Client, Outcome, Say, founded
 from disk import Disk, Folder
 from figure import Figure
 from kills import FIRST
-from tracing import Call, Say, traced
+from tracing import Call, traced
 
 BOOKINGS = 6
 SHARES = (0.0, 1.0, 0.1, 0.5, 0.9)
 """How much of what was not synced survives in a state."""
 CALLS = "openat,pwrite64,write,fsync,fdatasync,ftruncate,mkdir,rename,unlink,rmdir,unlinkat,renameat,renameat2,link"
 FOUNDED = ("founded",)
-PASSES = 40
+PASSES = 60
 KEY_END = b"-----END OPENSSH PRIVATE KEY-----\n"
 _TEXT = re.compile(r'["<]((?:\\x[0-9a-f]{2})*)[">]')
 _RESULT = re.compile(r"\) += (-?\d+)[^)]*\Z")

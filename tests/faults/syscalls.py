@@ -13,11 +13,11 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from client import Client, founded
+from client import Client, Say, founded
 from figure import Figure
 from house import House
 from kills import FIRST
-from tracing import Call, Say, killed, traced
+from tracing import Call, killed, traced
 
 CHANGING = ("openat", "pwrite64", "write", "fsync", "fdatasync", "ftruncate", "rename", "unlink", "mkdir")
 ASKING = ("pread64", "read", "newfstatat", "getdents64", "fcntl", "flock", "lseek")

@@ -11,11 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
-from kills import FORK
+from client import Say
+from kills import FORK, hear_out
 
-Say = Callable[[tuple[Any, ...]], None]
 _CALL = re.compile(r"\A\d+ +(\w+)\((.*)\Z", re.DOTALL)
 
 
@@ -46,11 +45,8 @@ def traced(function: Callable[[Say], None], options: Sequence[str], trace: Path,
             child.kill()
             raise RuntimeError(f"strace cannot be used: {first}")
         go.send(None)
-        try:
-            while True:
-                hear(heard.recv())
-        except (EOFError, OSError):  # the pipe ends with the process, perhaps amid a word
-            child.join()
+        hear_out(heard, hear)
+        child.join()
         strace.stderr.read()
     found = (_CALL.match(line) for line in trace.read_text(errors="replace").splitlines())
     return [Call(match[1], match[2]) for match in found if match]
