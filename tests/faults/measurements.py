@@ -89,7 +89,7 @@ MEASUREMENTS: tuple[Measurement, ...] = (
         "disk_full",
         "a disk without room keeps what was acknowledged, refuses cleanly, and goes on once there is room",
         "diskfull:disk_full",
-        sample=24,
+        sample=12,
         full=200,
         at_least=200,
     ),
