@@ -25,6 +25,7 @@ from events import (
 from events import out as output
 from ledger.errors import AmountError, AssayError, CorrectionError, CustodyError, DuplicateError, OverdrawnError
 from ledger.matter.batch import ANY
+from ledger.matter.provenance import Source
 from ledger.serials import covered, ordered, overlaps, split
 
 K, V = "keystone/1", "voltaic/1"
@@ -129,6 +130,25 @@ def test_a_disposal_leaves_the_books_and_can_be_dug_out_again(ledger):
     assert ledger.batch(B).contents["Pb"].components
     message = "batch keystone:A holds 270000 g, cannot return 270900 g (900 g short)"
     refused(ledger, K, returned(A, C, kg(301), "recovered_waste"), OverdrawnError, message)
+
+
+def test_metal_that_goes_out_and_comes_back_after_an_unexplained_loss_claims_no_more_than_before():
+    """Booked and cautious stock each raise what the other lowers, so neither alone may come back as the whole truth."""
+    made = books()
+    made.log(K, receive(A, mass=kg(600)), receive(B, mass=kg(400), feedstock="primary"))
+    made.log(K, transform("refine", [A, B], [output(C, "soft_lead", kg(700), SOFT)]))
+    content = made.batch(C).contents["Pb"]
+    assert content.cautious is not None
+    least = {source: min(mass, content.cautious.left.get(source, 0)) for source, mass in content.booked.left.items()}
+    assert sum(least.values()) < content.mass
+    made.log(K, dispose(C, mass=kg(350)))
+    made.log(K, returned(C, "keystone:E", kg(350), "recovered_waste"))
+    made.log(K, ship(C))
+    made.log(K, returned(C, D, kg(350)))
+    back = [made.batch(name).contents["Pb"] for name in ("keystone:E", D)]
+    assert [one.cautious for one in back] == [None, None]
+    for source, mass in (least | {Source("unknown"): content.mass - sum(least.values())}).items():
+        assert abs(sum(one.booked.left[source] for one in back) - mass) <= 2
 
 
 def test_a_distribution_return_changes_class_and_keeps_the_old_one(ledger):

@@ -1877,6 +1877,13 @@ class Content:
         """What is left of the cautious stock, else of the booked one."""
         return add({}, (self.cautious or self.booked).left)
 
+    def least(self) -> Portions:
+        """Of each source the smaller of booked and cautious, what is missing as Gain ("Custody": ship)."""
+        if self.cautious is None:
+            return add({}, self.booked.left)
+        both = {source: min(mass, self.cautious.left.get(source, 0)) for source, mass in self.booked.left.items()}
+        return add({GAIN: self.booked.total() - sum(both.values())}, both)
+
     def renewed(self, change: Callable[[Source], Source] = lambda source: source) -> Content:
         """What is left, made anew, with its part of the components."""
         left = self.booked.total()
@@ -1960,9 +1967,9 @@ class Batch:
         return taken, opened
 
     def leave(self, taken: dict[str, Content], mass: int) -> None:
-        """What was drawn goes out, as claimable."""
+        """What was drawn goes out, the least of it."""
         for constituent, content in taken.items():
-            add(self.gone.setdefault(constituent, {}), content.claimable())
+            add(self.gone.setdefault(constituent, {}), content.least())
         self.gone_dry += mass
 
     def rebase(self, mass: int) -> None:

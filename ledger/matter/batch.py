@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from ledger.matter import uncertainty
-from ledger.matter.provenance import Portions, Source, Stock, mixed, moved, shared
+from ledger.matter.provenance import GAIN, Portions, Source, Stock, mixed, moved, shared, total
 from ledger.matter.uncertainty import Components
 
 ANY = "*"
@@ -42,6 +42,17 @@ class Content:
     def claimable(self) -> Stock:
         """What claims may rest on."""
         return self.booked if self.cautious is None else self.cautious
+
+    @property
+    def least(self) -> Portions:
+        """What is left of each source, the lower of booked and cautious; the rest is unknown.
+
+        What goes out may come back as one stock. Each stock alone holds more of some sources than the other.
+        """
+        if self.cautious is None:
+            return dict(self.booked.left)
+        lower = {source: min(mass, self.cautious.left.get(source, 0)) for source, mass in self.booked.left.items()}
+        return mixed(lower, {GAIN: self.mass - total(lower)})
 
     @property
     def components(self) -> Components:

@@ -11,7 +11,6 @@ from ledger.matter.batch import DELIVERED, HELD, IN_TRANSIT, Batch
 from ledger.matter.booking import DELIVERED as DELIVERED_ACCOUNT
 from ledger.matter.booking import LOST, MOVED_IN, MOVED_OUT, Booking, Page, positive, stated
 from ledger.matter.draw import moistened, moved_to
-from ledger.matter.provenance import mixed
 from ledger.matter.uncertainty import Components
 from schemas.event import Accept, Outside, Ship
 from schemas.identifier import party_of
@@ -32,7 +31,7 @@ def ship(page: Page, event: Ship) -> Booking:
         for constituent, mass in batch.contained().items():
             page.post(site.id, DELIVERED_ACCOUNT, constituent, mass)
         taken, after = batch.take(batch.dry_left)
-        gone = {constituent: mixed(content.claimable.left) for constituent, content in taken.contents.items()}
+        gone = {constituent: content.least for constituent, content in taken.contents.items()}
         page.put(replace(after, status=DELIVERED, site=site.id, gone=gone, gone_dry=taken.dry))
         return page.booking(site.id, "ship")
     if page.reading.site(event.to) is None:

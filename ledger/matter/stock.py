@@ -76,7 +76,7 @@ def dispose(page: Page, event: Dispose) -> Booking:
     for constituent, mass in taken.contained().items():
         page.post(site.id, DISPOSED, constituent, mass)
     after = page.after[event.batch]
-    gone = {name: mixed(after.gone.get(name, {}), content.claimable.left) for name, content in taken.contents.items()}
+    gone = {name: mixed(after.gone.get(name, {}), content.least) for name, content in taken.contents.items()}
     page.put(replace(after, gone=gone, gone_dry=after.gone_dry + taken.dry))
     return page.booking(site.id, "dispose")
 
