@@ -117,4 +117,12 @@ MEASUREMENTS: tuple[Measurement, ...] = (
         full=2000,
         at_least=2000,
     ),
+    Measurement(
+        name="simulator",
+        promise="no act of a party, a thief or a clerk breaks the books: conservation, overdrafts, certificates, chains",
+        function="simulated:measure",
+        sample=6_000,
+        full=1_000_000,
+        at_least=1_000_000,
+    ),
 )
