@@ -125,4 +125,12 @@ MEASUREMENTS: tuple[Measurement, ...] = (
         full=1_000_000,
         at_least=1_000_000,
     ),
+    Measurement(
+        name="frauds",
+        promise="a planted fraud that the ledger promises to stop is refused, or gains nothing",
+        function="frauds:measure",
+        sample=23,
+        full=1_150,
+        at_least=1_000,
+    ),
 )
