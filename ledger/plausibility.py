@@ -1,4 +1,4 @@
-"""What an auditor should look at, though it was allowed: notes of the books, dates, capacities, round weights, repeated tares."""
+"""What an auditor should look at, though it was allowed: notes of the books, dates, capacities, weights, tares and tickets."""
 
 from __future__ import annotations
 
@@ -18,12 +18,23 @@ LATE = timedelta(days=31)
 """An event signed later than this after it happened is backdated in appearance."""
 EARLY = timedelta(days=1)
 _MANY = 5
+_LOADS = 10
+"""So many loads of a material tell what a load of it weighs at a site."""
+_HEAVY = Fraction(3, 2)
 _PER_YEAR = {"year": 1, "month": 12, "day": 365}
 
 
 def implausible(memory: Memory) -> list[Finding]:
     """Return the flags of a replayed ledger, in the order of the records."""
-    found = [*_noted(memory), *_dated(memory), *_weighed(memory), *_beyond_capacity(memory), *_compromised(memory)]
+    found = [
+        *_noted(memory),
+        *_dated(memory),
+        *_weighed(memory),
+        *_heavy(memory),
+        *_ticketed(memory),
+        *_beyond_capacity(memory),
+        *_compromised(memory),
+    ]
     return sorted(found, key=lambda finding: (finding.index if finding.index is not None else -1, finding.code, finding.message))
 
 
@@ -76,6 +87,40 @@ def _weighed(memory: Memory) -> Iterator[Finding]:
     for site, found in sorted(rounds.items()):
         if sum(found) >= _MANY and sum(found) * 2 > len(found):
             yield flag("round-weights", last[site], f"{site}: {sum(found)} of {len(found)} loads weigh round thousands", count=sum(found))
+
+
+def _heavy(memory: Memory) -> Iterator[Finding]:
+    """Look for loads far heavier than nine in ten of their material at their site: pounds typed for kilograms, or a nought too many."""
+    loads: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    for place, event in _receipts(memory):
+        booking = memory.bookings.get(place)
+        if booking is not None and not event.opening:
+            loads[event.site, event.material].append((booking.after[event.batch].gross_made, place >> 8))
+    for (site, material), found in sorted(loads.items()):
+        usual = sorted(mass for mass, _ in found)[(len(found) - 1) * 9 // 10]
+        heavy = [(mass, index) for mass, index in found if mass > usual * _HEAVY]
+        if len(found) >= _LOADS and heavy:
+            most, index = max(heavy)
+            yield flag(
+                "heavy-load",
+                index,
+                f"{site}: {len(heavy)} of {len(found)} loads of {material} are heavier by half than nine in ten, up to {most // 10**6} kg",
+                count=len(heavy),
+            )
+
+
+def _ticketed(memory: Memory) -> Iterator[Finding]:
+    """Look for weigh tickets behind two receipts of a material: a ticket is one load's, whereas a certificate may cover many."""
+    first: dict[tuple[str, str], str] = {}
+    for place, event in sorted(_receipts(memory)):
+        for document in event.documents if memory.bookings.get(place) is not None else ():
+            before = first.setdefault((document.sha256, event.material), event.batch)
+            if document.kind == "weigh_ticket" and before != event.batch:
+                yield flag(
+                    "ticket-again",
+                    place >> 8,
+                    f"record {place >> 8}: the weigh ticket of {event.batch} stands behind {before} already",
+                )
 
 
 def _beyond_capacity(memory: Memory) -> Iterator[Finding]:

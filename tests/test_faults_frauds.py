@@ -14,6 +14,8 @@ KIND = {kind.name: kind for kind in KINDS}
     ("name", "came"),
     [
         ("phantom paste, assayed", FLAGGED),
+        ("a truck entered twice", FLAGGED),
+        ("a nought too many", FLAGGED),
         ("a heat sold beside the books", FLAGGED),
         ("primary as recycled, forged papers", UNSEEN),
         ("primary as recycled, no papers", NOTHING),

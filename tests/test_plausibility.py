@@ -3,6 +3,7 @@
 import pytest
 
 from books import Books, kg, lb
+from events import correct, void
 from house import enrolment, receipt, registration
 from ledger.plausibility import implausible
 
@@ -61,6 +62,29 @@ def test_loads_in_round_thousands_are_flagged_and_opening_stock_is_not_a_load(bo
     for number in range(6, 11):
         books.log("keystone/1", truck(number, mass=lb(40000 + 1000 * number)))
     assert flags(books) == [("round-weights", 13, "keystone:works: 5 of 5 loads weigh round thousands")]
+
+
+def test_a_load_far_heavier_than_nine_in_ten_is_flagged_once_there_are_enough_to_tell(books):
+    for number in range(8):
+        books.log("keystone/1", truck(number))
+    books.log("keystone/1", truck(8, mass=kg("40008")))
+    assert flags(books) == []
+    books.log("keystone/1", truck(9))
+    assert flags(books) == [
+        ("heavy-load", 11, "keystone:works: 1 of 10 loads of battery_paste are heavier by half than nine in ten, up to 40008 kg")
+    ]
+    books.log("keystone/1", correct("keystone:L8", truck(8)))
+    assert flags(books) == []
+
+
+def test_a_weigh_ticket_behind_two_receipts_is_flagged_and_a_certificate_that_covers_both_is_not(books):
+    ticket = [{"kind": "weigh_ticket", "sha256": "ab" * 32}, {"kind": "certificate", "sha256": "cd" * 32}]
+    for number in range(2):
+        books.log("keystone/1", truck(number, documents=ticket))
+    assert flags(books) == [("ticket-again", 4, "record 4: the weigh ticket of keystone:L1 stands behind keystone:L0 already")]
+    books.log("keystone/1", void("keystone:L1"))
+    books.log("keystone/1", truck(2, documents=ticket, material="grid_metal"))  # a mixed load, weighed once
+    assert flags(books) == []
 
 
 def test_more_than_a_site_can_take_in_a_year_is_flagged(books):
