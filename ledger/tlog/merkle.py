@@ -193,7 +193,7 @@ def consistency_path(leaves: Sequence[Hash], old_size: int) -> list[Hash]:
         else:
             path.append(root(leaves[low:middle]))
             low = middle
-    if low > 0:  # the old tree is not itself a subtree: the verifier needs the hash that it cannot know
+    if low:  # the old tree is not itself a subtree: the verifier needs the hash that it cannot know
         path.append(root(leaves[low:high]))
     path.reverse()
     return path

@@ -61,7 +61,7 @@ def parse_proof(data: bytes) -> Proof:
     try:
         lines = head.decode("ascii").split("\n")
     except UnicodeDecodeError as error:
-        raise FormatError("not ASCII", line=head.count(b"\n", 0, error.start) + 1) from error
+        raise FormatError("not ASCII", line=head[: error.start].count(b"\n") + 1) from error
     if lines[0] != PROOF_FORMAT:
         raise FormatError(f"a proof begins with the line {PROOF_FORMAT}, got {shown(lines[0])}", line=1)
     at = 1

@@ -237,5 +237,5 @@ def count(policy: WitnessPolicy, note: Note, *, log_keys: Sequence[VerifierKey],
         if seen:
             times[witness.name] = max(seen)
     k, n = policy.organisations
-    reached = sum(policy.witnessed(member, times) for member in policy.members()) if policy.asked else 0
+    reached = sum(policy.witnessed(member, times) for member in policy.members())
     return Witnessed(policy.asked, policy.asked and reached >= k, reached, k, n, policy.safe_against, times)

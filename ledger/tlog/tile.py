@@ -127,7 +127,7 @@ def parse_path(path: str) -> tuple[int | None, int, int]:
     index = int(above.replace("x", "").replace("/", "") + last)
     width = WIDTH if partial is None else int(partial)
     level = None if name == "entries" else int(name)
-    if (level or 0) > MAX_LEVEL or (partial is not None and width >= WIDTH) or path_of(level, index, width) != path:
+    if (level or 0) > MAX_LEVEL or width > WIDTH or path_of(level, index, width) != path:
         raise FormatError(f"{path!r} is no path of a tile")
     return level, index, width
 
@@ -258,6 +258,6 @@ def consistency(nodes: Nodes, old_size: int, size: int) -> list[Hash]:
         else:
             path.append(subtree_root(nodes, low, middle, size))
             low = middle
-    if low > 0:
+    if low:
         path.append(subtree_root(nodes, low, high, size))
     return path[::-1]
