@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 if TYPE_CHECKING:
     from server import Server
@@ -17,6 +17,8 @@ settings.register_profile(
 )
 settings.register_profile("wide", settings.get_profile("steady"), derandomize=False, max_examples=1000, print_blob=True)
 settings.register_profile("widest", settings.get_profile("wide"), max_examples=10_000)
+# A mutant is killed by the first example that fails: `first` looks for no smaller one (`make mutants`).
+settings.register_profile("first", settings.get_profile("steady"), phases=(Phase.explicit, Phase.generate))
 settings.load_profile(os.environ.get("PLUMBLINE_HYPOTHESIS", "steady"))
 
 

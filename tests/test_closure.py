@@ -249,3 +249,30 @@ def test_an_assay_of_nothing_is_allowed_and_says_nothing():
     made.log(K, receive(A, assay=SOFT))
     made.log(K, transform("refine", [A], [output(B, "dross", kg(5), {}), output(C, "soft_lead", kg(999), SOFT)]))
     assert made.batch(B).contained() == {}
+
+
+def test_an_excess_is_lost_from_recycled_classes_first_and_there_from_what_is_known_best():
+    made = books()
+    classes = (("by_product", {}), ("end_of_life", {}), ("end_of_life", {"collected_in": "US"}), ("primary", {"mined_in": "AU"}))
+    names = (A, B, C, D)
+    for name, (feedstock, places) in zip(names, classes, strict=True):
+        made.log(K, receive(name, "battery_paste", floor(100), assay=PURE, feedstock=feedstock, places=places))
+    made.log(K, transform("cast", list(names), [output(GHOST, "battery_paste", floor(250), PURE)]))
+    left = residuals(made, GHOST)["Pb"]
+    excess = left.residual - left.bound
+    cautious = made.batch(GHOST).contents["Pb"].cautious
+    assert cautious is not None
+    assert 100_000_000 < excess < 150_000_000
+    kept = {(source.feedstock, *source.places): mass for source, mass in cautious.left.items()}
+    assert ("end_of_life", ("collected_in", ("US",))) not in kept
+    assert set(kept) == {("by_product",), ("end_of_life",), ("primary", ("mined_in", ("AU",)))}
+    assert kept["end_of_life",] < kept["by_product",]
+
+
+def test_components_of_many_inputs_of_a_gain_are_gathered_under_the_output_s_own_place():
+    made = books()
+    names = [f"keystone:M{number}" for number in range(70)]
+    made.log(K, *(receive(name, "grid_metal", kg(10), assay={"Pb": pct("98"), "Sn": pct(1)}) for name in names))
+    made.log(K, transform("refine", names, [output(D, "soft_lead", kg(690), PURE), output(C, "dross", "balance")]))
+    batch = made.batch(C)
+    assert (batch.contents["Pb"].mass, f"{batch.made_at}:1 u" in batch.contents["Pb"].u) == (0, True)

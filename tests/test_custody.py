@@ -3,7 +3,23 @@
 import pytest
 
 from books import kg, pct
-from events import accept, adjust, assay, at, books, certify, dispose, losses, messages, portions, receive, refused, ship, transform
+from events import (
+    accept,
+    adjust,
+    assay,
+    at,
+    books,
+    certify,
+    dispose,
+    losses,
+    messages,
+    portions,
+    receive,
+    refused,
+    returned,
+    ship,
+    transform,
+)
 from events import out as output
 from ledger.errors import AmountError, ClaimError, CustodyError, OverdrawnError, StaleError, UnknownError
 from ledger.matter.batch import ANY
@@ -214,3 +230,84 @@ def test_a_part_left_in_a_batch_is_as_uncertain_as_its_share_of_the_weighing(led
         ledger, K, ship(A, "voltaic", mass=floor(11)), OverdrawnError,
         "batch keystone:A holds 10000 g, cannot ship 11000 g (1000 g short)",
     )  # fmt: skip
+
+
+# Bounds to the milligram: 3 × √((u of the one scale + u of the other)² + (half a kilogram / √3)²)
+
+
+def milligrams(mass):
+    return {"value": f"{mass // 1000}.{mass % 1000:03d}", "unit": "g", "device": "floor_scale"}
+
+
+@pytest.mark.parametrize(
+    ("least", "more", "beyond"),
+    [
+        (993_955_768, {}, "1000000 g dry sent, 993955.767 g dry received, the bound is 6044.232 g"),
+        (1_081_389_986, {"moisture": pct("10")}, "1000000 g dry sent, 973250.986 g dry received, the bound is 26749.013 g"),
+    ],
+)
+def test_a_loss_on_the_road_begins_a_milligram_beyond_the_bound(road, least, more, beyond):
+    memory = road.draft(V, accept(A, "voltaic", milligrams(least), **more))
+    road.log(V, accept(A, "voltaic", milligrams(least - 1), **more))
+    assert messages(road) == [f"batch keystone:A: {beyond}"]
+    again = books("keystone", "voltaic", "third")
+    for record in [*road.records[len(again.records) : -1], memory]:
+        again.submit(record)
+    assert (again.notes(), losses(again)) == ([], {})
+
+
+def test_a_gain_on_the_road_is_noted_a_milligram_beyond_the_bound(road):
+    within = road.draft(V, accept(A, "voltaic", milligrams(1_006_080_231)))
+    road.log(V, accept(A, "voltaic", milligrams(1_006_080_232)))
+    assert messages(road) == ["batch keystone:A: 1000000 g dry sent, 1006080.232 g dry received; the sender's weight stays"]
+    again = books("keystone", "voltaic", "third")
+    for record in [*road.records[len(again.records) : -1], within]:
+        again.submit(record)
+    assert again.notes() == []
+
+
+@pytest.mark.parametrize(
+    ("within", "beyond", "error", "message"),
+    [
+        (993_955_768, 993_955_767, AmountError,
+         "batch keystone:A holds 1000000 g, 993955.767 g would be shipped; a batch is shipped whole"),
+        (1_006_080_231, 1_006_080_232, OverdrawnError, "batch keystone:A holds 1000000 g, cannot ship 1006080.232 g (6080.232 g short)"),
+    ],
+)  # fmt: skip
+def test_a_shipment_is_whole_to_the_milligram_of_the_bound(ledger, within, beyond, error, message):
+    refused(ledger, K, ship(A, "voltaic", mass=milligrams(beyond)), error, message)
+    ledger.log(K, ship(A, "voltaic", mass=milligrams(within)))
+    assert ledger.batch(A).status == "in_transit"
+
+
+def test_a_last_draw_is_within_the_bound_to_the_milligram():
+    made = books()
+    made.log(K, receive(A, "grid_metal", floor(1000), assay={"Pb": pct(90)}, moisture=pct(10)))
+    message = "batch keystone:A holds 1000000 g, cannot give 1003009.028 g (3009.028 g short)"
+    refused(made, K, dispose(A, mass=milligrams(1_003_009_028)), OverdrawnError, message)
+    made.log(K, dispose(A, mass=milligrams(1_003_009_027)))
+    assert messages(made) == ["the last draw from batch keystone:A was 2708.124 g above what was left and took all of it"]
+
+
+def test_acid_that_drained_to_the_dry_mass_changes_nothing_and_to_the_metal_leaves_nothing_else():
+    made = books("keystone", "voltaic")
+    made.log(K, receive(A, "grid_metal", floor(1000), assay={"Pb": pct(90)}), receive(B, "grid_metal", floor(1000), assay={"Pb": pct(90)}))
+    made.log(K, dispose(A, mass=floor(100)), ship(A, "voltaic"), ship(B, "voltaic"))
+    made.log(V, accept(A, "voltaic", floor(900), difference="electrolyte"), accept(B, "voltaic", floor(900), difference="electrolyte"))
+    assert (made.batch(A).dry_made, made.batch(A).dry_left, made.batch(A).moisture) == (1_000_000_000, 900_000_000, 0)
+    assert (made.batch(B).dry_made, made.batch(B).dry_left, made.batch(B).contained()) == (900_000_000, 900_000_000, {"Pb": 900_000_000})
+
+
+def test_what_another_party_certified_comes_back_with_its_certificate(road):
+    road = books("keystone", "voltaic")
+    road.log(K, receive(A, "grid_metal", floor(1000), assay={"Pb": pct(90)}), certify(A, 1_000_000_000))
+    road.log(K, ship(A, "voltaic"))
+    road.log(V, accept(A, "voltaic", floor(1000)), {**ship(A), "site": "voltaic:works"})
+    road.log(V, {**returned(A, "voltaic:B", floor(10)), "site": "voltaic:works"})
+    assert road.batch("voltaic:B").claims == (("recycled-content", "keystone-RC-0001"),)
+
+
+def test_an_overdraw_is_told_wet_as_the_batch_is_weighed():
+    made = books()
+    made.log(K, receive(A, "battery_paste", kg(1000), moisture=pct(20), assay={"Pb": pct(75)}), dispose(A, mass=kg(500)))
+    refused(made, K, dispose(A, mass=kg(600)), OverdrawnError, "batch keystone:A holds 500000 g, cannot give 600000 g (100000 g short)")

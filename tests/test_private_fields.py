@@ -31,6 +31,11 @@ def test_an_opening_of_anything_else_is_refused(salt, field, value):
         verify_opening(sealed, salt=salt, field=field, value=value)
 
 
+def test_a_digest_that_is_no_text_is_not_what_an_opening_gives():
+    with pytest.raises(VerificationError, match="^the opening of number gives digest [0-9a-f]{64}, the record has \ud800$"):
+        verify_opening("\ud800", salt=SALT, field="number", value="WT-881")
+
+
 def test_a_path_cannot_run_into_its_value():
     message = r"'a\x00b': a field path holds no zero character"
     with pytest.raises(EncodingError, match=f"^{re.escape(message)}$"):

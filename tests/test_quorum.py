@@ -188,6 +188,7 @@ def test_an_origin_longer_than_the_structure_takes_is_refused():
     with pytest.raises(FormatError) as refusal:
         subtree_message(Checkpoint(origin, 0, EMPTY_ROOT).text(), "witness.example/anna", TIME)
     assert str(refusal.value).endswith(" has 256 bytes, a cosignature of type 0x06 takes 255")
+    assert subtree_message(Checkpoint(origin[:-1], 0, EMPTY_ROOT).text(), "witness.example/anna", TIME)
 
 
 def test_an_ml_dsa_cosignature_without_a_time_counts_for_nothing_and_disturbs_no_other():
@@ -221,3 +222,45 @@ def test_a_cosignature_under_another_name_is_not_the_keys():
 def test_witnesses_under_a_checkpoint_do_not_disturb_the_log():
     note = sign_checkpoint(STATEMENT, key=LOG.vkey, sign=LOG.sign, time=TIME) + by(ANNA).line() + by(BERT).line()
     assert verify_checkpoint(note, log_keys=[LOG.vkey], verify=verify).time == TIME
+
+
+def test_a_witness_may_have_a_url_and_nothing_behind_it():
+    found = policy(f"{witness('anna', ANNA)} https://anna.example/", witness("bert", BERT), "quorum anna")
+    assert [one.url for one in found.witnesses] == ["https://anna.example/", ""]
+    assert found.lines()[0] == f"{witness('anna', ANNA)} https://anna.example/"
+    with pytest.raises(FormatError, match="^line 1: a witness line is: witness NAME VKEY, and perhaps a URL$"):
+        policy(f"{witness('anna', ANNA)} https://anna.example/ more")
+
+
+def test_a_member_of_any_group_before_is_taken():
+    lines = [witness("anna", ANNA), witness("bert", BERT), "group a any anna", "group b any bert"]
+    with pytest.raises(FormatError, match="^line 5: 'anna' is a member of two groups, or twice of one; each counts once$"):
+        policy(*lines, "group c any anna")
+
+
+def test_as_many_groups_as_the_limit_are_read():
+    groups = ["group g0 any anna", *(f"group g{number} any g{number - 1}" for number in range(1, 128))]
+    assert len(policy(witness("anna", ANNA), *groups, "quorum g127").groups) == 128
+
+
+def test_a_quorum_of_two_words_is_shown_as_it_stands():
+    with pytest.raises(FormatError, match="^line 1: quorum 'anna bert' names no witness or group of a line before it$"):
+        policy("quorum anna bert")
+
+
+def test_a_refused_policy_says_what_to_do():
+    with pytest.raises(FormatError) as missing:
+        policy()
+    assert missing.value.hint == "the line `quorum none` asks no witness"
+    with pytest.raises(QuorumError) as weak:
+        lint(policy(witness("anna", ANNA), witness("bert", BERT), "group g 1 anna bert", "quorum g"))
+    assert weak.value.hint == "ask for more of them, or accept the risk with --allow-weak-policy"
+
+
+def test_whoever_stands_behind_the_logs_own_key_in_a_policy_still_counts():
+    found = counted(policy(f"witness self {cosigner(LOG.vkey).format()}", witness("anna", ANNA), "quorum anna"), cosigned(by(ANNA)))
+    assert (found.reached, found.times) == (True, {"anna": TIME})
+
+
+def test_where_nobody_is_asked_nobody_is_counted():
+    assert counted(WitnessPolicy(), cosigned(by(ANNA))).organisations == 0

@@ -13,6 +13,9 @@ from ledger.tlog.merkle import EMPTY_ROOT
 from schemas.record import Seen
 
 K = "keystone/1"
+OUTBOX = "look at what is waiting with `plumbline outbox`"
+TWO_HISTORIES = "two histories of one ledger: keep both files, they prove it"
+ADMITTED = "the registrar admits a party with its first key; the party's admin key enrols the others"
 
 
 @pytest.fixture
@@ -29,10 +32,10 @@ def drafted(ledger, key=K, batch="keystone:B", signed_by=None, **header):
     return sign(composed.header.model_copy(update=header), composed.events, signed_by or signer(key))
 
 
-def refuse(ledger, record, error, message):
+def refuse(ledger, record, error, message, hint=None):
     with pytest.raises(error) as caught:
         ledger.submit(record)
-    assert str(caught.value) == message
+    assert (str(caught.value), caught.value.hint) == (message, hint)
     assert ledger.memory.maker("keystone:B") is None
 
 
@@ -45,7 +48,7 @@ def test_a_record_for_a_twin_of_this_ledger_is_refused(ledger):
 
 @pytest.mark.parametrize("seq", [0, 1, 3])
 def test_a_record_out_of_its_keys_order_is_refused(ledger, seq):
-    refuse(ledger, drafted(ledger, seq=seq), ChainError, f"key keystone/1 is at seq 2, the record has seq {seq}")
+    refuse(ledger, drafted(ledger, seq=seq), ChainError, f"key keystone/1 is at seq 2, the record has seq {seq}", OUTBOX)
 
 
 def test_a_record_that_names_another_before_it_is_refused(ledger):
@@ -85,10 +88,10 @@ def test_a_checkpoint_older_than_what_the_key_had_seen_is_refused(ledger):
 def test_a_root_that_is_not_the_logs_is_refused(ledger):
     size = ledger.memory.size
     message = f"the signer saw root {'ee' * 32} at size {size}, this log has {EMPTY_ROOT.hex()}"
-    refuse(ledger, drafted(ledger, seen=seen(size, bytes.fromhex("ee" * 32))), ChainError, message)
+    refuse(ledger, drafted(ledger, seen=seen(size, bytes.fromhex("ee" * 32))), ChainError, message, TWO_HISTORIES)
     del ledger.memory.roots[size]
     message = f"the signer saw root {EMPTY_ROOT.hex()} at size {size}, this log has none"
-    refuse(ledger, drafted(ledger, seen=seen(size)), ChainError, message)
+    refuse(ledger, drafted(ledger, seen=seen(size)), ChainError, message, TWO_HISTORIES)
 
 
 @pytest.mark.parametrize("field", ["genesis", "prev"])
@@ -104,7 +107,7 @@ def test_record_0_names_nothing_before_it(ledger, field):
 def test_a_key_that_is_not_enrolled_signs_nothing(ledger):
     record = drafted(ledger)
     stranger = sign(record.header.model_copy(update={"key": "keystone/9"}), record.events, signer("keystone/9"))
-    refuse(ledger, stranger, AuthorityError, "key keystone/9 is not enrolled in this ledger")
+    refuse(ledger, stranger, AuthorityError, "key keystone/9 is not enrolled in this ledger", ADMITTED)
     with pytest.raises(AuthorityError, match="^key keystone/9 is not enrolled in this ledger$"):
         ledger.draft("keystone/9", receive("keystone:B"))
 

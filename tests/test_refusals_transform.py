@@ -3,17 +3,19 @@
 import pytest
 
 from books import kg, pct
-from events import SOFT, at, books, dispose, losses, portions, receive, refused, ship, transform
+from events import SOFT, at, books, dispose, losses, portions, receive, refused, returned, ship, transform
 from events import out as output
 from ledger.errors import (
     AmountError,
     AssayError,
     BalanceError,
+    ClaimError,
     CustodyError,
     DuplicateError,
     FormatError,
     FormChangeError,
     LossError,
+    OriginError,
     OverdrawnError,
     StaleError,
     UnknownError,
@@ -21,7 +23,7 @@ from ledger.errors import (
 )
 
 K = "keystone/1"
-A, B, C, D = "keystone:A", "keystone:B", "keystone:C", "keystone:D"
+A, B, C, D, GOOD = "keystone:A", "keystone:B", "keystone:C", "keystone:D", "keystone:GOOD"
 
 
 @pytest.fixture
@@ -309,3 +311,40 @@ def test_use_at_another_site_of_the_same_party_is_flagged_and_moves_the_metal():
     assert ledger.notes() == ["moved-unshipped"]
     moved = {(posting.site, posting.account, posting.mass) for posting in ledger.postings() if posting.account.startswith("moved")}
     assert moved == {(at("twins:A"), "moved_out", 1_000_000_000), ("twins:annex", "moved_in", 1_000_000_000)}
+
+
+@pytest.mark.parametrize(
+    ("event", "error", "hint"),
+    [
+        (transform("cast", ["keystone:X"], [block()]), UnknownError, "a batch is received or made before it is used"),
+        (transform("cast", [A], [block()], site="keystone:yard"), UnknownError,
+         "register it first: plumbline site keystone:yard --name NAME --country CC"),
+        (transform("cast", [A], [block(B)]), DuplicateError, "every batch has a number of its own, and a voided number is not used again"),
+        (transform("cast", [A, A], [block()]), DuplicateError, "name each batch once, with the whole mass"),
+        (transform("cast", [{"batch": A, "mass": kg(999), "rest": True}], [block()]), AmountError,
+         "somebody drew from it since; look at what is left and sign again"),
+        (ship("keystone:L"), ClaimError, "correct its mass, or transform it: plumbline correct keystone:L …"),
+        (ship(A, "nobody"), UnknownError, "the receiver registers its site before anything is shipped to it"),
+        (ship(A, "voltaic", mass={"pieces": 4}), AmountError, "split off what is to be shipped first"),
+        (ship(A, "voltaic", mass=floor(900)), AmountError, "split off what is to be shipped first"),
+        (receive(C, opening=True), OriginError, "log what a later count finds with `plumbline adjust`"),
+        (returned("voltaic:A", C, kg(1)), CustodyError, "what somebody else sent out is received as new"),
+        (returned("keystone:O", C, kg(1)), AssayError, "receive it as new"),
+        (transform("merge", ["keystone:O", "keystone:P"], [output(C, "spent_battery", kg(1), {"Pb": pct(60)})]), AssayError,
+         "the first break, smelt or rework that uses it tells what it contained"),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_to_do(ledger, event, error, hint):
+    ledger.log("voltaic/1", receive("voltaic:A"))
+    ledger.log(K, receive("keystone:O", "spent_battery", assay=None), receive("keystone:P", "spent_battery", assay=None), receive(GOOD))
+    ledger.log(K, transform("cast", [GOOD], [output("keystone:L", "soft_lead", "balance")]))
+    with pytest.raises(error) as caught:
+        ledger.log(K, event)
+    assert caught.value.hint == hint
+
+
+def test_each_output_weighed_apart_errs_apart(ledger):
+    thirds = [output(f"keystone:T{number}", "soft_lead", kg("334.5", device="floor_scale", u="0.3")) for number in range(3)]
+    with pytest.raises(BalanceError) as caught:
+        ledger.log(K, transform("split", [A], thirds))
+    assert str(caught.value).endswith("allowed gain 1566.046 g")

@@ -24,12 +24,14 @@ from events import (
 )
 from events import out as output
 from ledger.errors import AmountError, AssayError, CorrectionError, CustodyError, DuplicateError, OverdrawnError
-from ledger.matter.batch import ANY
-from ledger.matter.provenance import Source
+from ledger.matter.batch import ANY, Content
+from ledger.matter.provenance import GAIN, Source, Stock, answered
+from ledger.matter.stock import _classed
 from ledger.serials import covered, ordered, overlaps, split
 
 K, V = "keystone/1", "voltaic/1"
 A, B, C, D = "keystone:A", "keystone:B", "keystone:C", "keystone:D"
+UNKNOWN_PLACES = ("refined_in=unknown", "smelted_in=unknown")
 
 
 @pytest.fixture
@@ -315,3 +317,59 @@ def test_a_batch_used_by_its_receiver_keeps_its_serials(batteries):
     batteries.log(K, ship(A, "voltaic"))
     batteries.log(V, accept(A, "voltaic", kg(100)))
     batteries.log(V, transform("split", [A], [serial("voltaic:B", ("DY-1", "DY-10"))], site="voltaic:works"))
+
+
+def test_the_smallest_find_and_the_largest_loss_of_a_count_are_booked(ledger):
+    ledger.log(K, adjust(A, {"value": "0.002", "unit": "g"}, assay={"Pb": pct(80)}))
+    assert ledger.batch(A).dry_left == 900_000_002
+    ledger.log(K, adjust(A, {"value": "0.001", "unit": "g"}, moisture=pct(0), assay={"Pb": pct(80)}))
+    assert ledger.batch(A).dry_left == 900_000_003
+    made = books()
+    made.log(K, receive(A))
+    made.log(K, adjust(A, signed(-1000)))
+    assert (made.batch(A).dry_left, made.batch(A).contained()) == (0, {"Pb": 0})
+
+
+def test_pieces_are_rounded_against_all_pieces_drawn_before():
+    made = books()
+    made.log(K, receive(A, mass=kg(1), pieces=3, assay=SOFT))
+    drawn = []
+    for _ in range(3):
+        before = made.batch(A).dry_left
+        made.log(K, dispose(A, mass={"pieces": 1}))
+        drawn.append(before - made.batch(A).dry_left)
+    assert drawn == [333_333, 333_333, 333_334]
+
+
+def test_a_piece_that_weighs_nothing_is_refused():
+    made = books()
+    made.log(K, receive(A, mass={"value": "0.001", "unit": "g"}, pieces=3, assay=SOFT))
+    refused(
+        made, K, dispose(A, mass={"pieces": 1}), AmountError, "the draw from batch keystone:A has a mass of 0 mg, it must be above zero"
+    )
+
+
+def test_what_comes_back_as_a_distribution_return_joins_what_had_come_back_before():
+    made = books()
+    made.log(K, receive(A, mass=kg(10), assay={"Pb": pct(100)}), ship(A))
+    made.log(K, returned(A, B, kg(4), "distribution_return"))
+    assert portions(made, B)["distribution_return", *UNKNOWN_PLACES] == 4_000_000
+    assert {source.was for source in made.batch(B).contents["Pb"].booked.left} == {"end_of_life"}
+    made.log(K, ship(B))
+    made.log(K, returned(B, D, kg(1), "distribution_return"))
+    assert {(source.feedstock, source.was) for source in made.batch(D).contents["Pb"].booked.left} == {
+        ("distribution_return", "end_of_life")
+    }
+
+
+def test_a_content_with_portions_added_is_as_if_it_had_been_made_so():
+    content = Content(Stock.of({GAIN: 100}), Stock.of({Source("primary"): 100}), {"method XRF": 10}, 200).plus({GAIN: 100})
+    assert (content.mass, content.u, content.u_base) == (200, {"method XRF": 5}, 200)
+    assert content.cautious == Stock.of({Source("primary"): 100, GAIN: 100})
+
+
+def test_sources_that_an_answer_or_a_return_makes_alike_are_added_up():
+    twice = {Source("primary", determined=(("is_waste", True),)): 3, Source("primary", determined=(("is_waste", False),)): 4}
+    assert answered(twice, [("is_waste", True)]) == {Source("primary", determined=(("is_waste", True),)): 7}
+    back = _classed({Source("end_of_life"): 3, Source("distribution_return", was="end_of_life"): 4}, "distribution_return")
+    assert back == {Source("distribution_return", was="end_of_life"): 7}

@@ -75,6 +75,7 @@ def test_any_bytes_are_a_proof_that_writes_back_alike_or_are_refused(data):
         (b"\n" + DATA, "line 1: a proof begins with the line c2sp.org/tlog-proof@v1, got ''"),
         (DATA.replace(b"@v1", b"@v2"), "line 1: a proof begins with the line c2sp.org/tlog-proof@v1, got 'c2sp.org/tlog-proof@v2'"),
         (DATA.replace(b"index", b"\xc3\xa9"), "line 2: not ASCII"),
+        (b"\n\xff\n\n", "line 2: not ASCII"),
         (DATA.replace(b"index 5\n", b""), "line 2: a proof has a line: index, a space, the entry's index"),
         (b"c2sp.org/tlog-proof@v1\n\n" + NOTE, "line 2: a proof has a line: index, a space, the entry's index"),
         (b"c2sp.org/tlog-proof@v1\nextra \n\n" + NOTE, "line 3: a proof has a line: index, a space, the entry's index"),
@@ -96,6 +97,9 @@ def test_a_proof_beyond_its_limits_is_refused():
         parse_proof(format_proof(Proof(0, (LEAVES[0],) * 64, NOTE)))
     with pytest.raises(LimitError, match=r"^the proof has 1048577 bytes, the limit is 1048576$"):
         parse_proof(bytes(1 << 20) + b"x")
+    assert len(parse_proof(format_proof(Proof(0, (LEAVES[0],) * 63, NOTE))).path) == 63
+    longest = DATA + b"x" * ((1 << 20) - len(DATA))
+    assert format_proof(parse_proof(longest)) == longest
 
 
 OTHER = leaf_hash(b"other")

@@ -104,10 +104,8 @@ def _taken(page: Page, mixture: Content, claimants: list[Claimant | None]) -> li
 
 
 def _measured(page: Page, part: Content, claimant: Claimant, number: int) -> Content:
-    where = f"{page.position}:{number}"
-    if not claimant.u:
-        return replace(part, u=uncertainty.gathered(part.u, where=where))
-    return replace(part, u=uncertainty.gathered(claimant.u, where=where), u_base=claimant.mass)
+    u = uncertainty.gathered(claimant.u or part.u, where=f"{page.position}:{number}")
+    return replace(part, u=u, u_base=claimant.mass)
 
 
 def _gained(page: Page, mixture: Content, claimants: list[Claimant | None], losses: list[Claimant]) -> list[Content | None]:
@@ -126,13 +124,13 @@ def _gained(page: Page, mixture: Content, claimants: list[Claimant | None], loss
         gain = {GAIN: claimant.mass - share}
         booked = Stock.of(mixed(part.booked.left, gain))
         cautious = None if part.cautious is None else Stock.of(mixed(part.cautious.left, gain))
-        contents.append(_measured(page, replace(part, booked=booked, cautious=cautious, u_base=claimant.mass), claimant, number))
+        contents.append(_measured(page, replace(part, booked=booked, cautious=cautious), claimant, number))
     return contents
 
 
 def _worth(source: Source) -> tuple[int, int]:
     """Return how much a claim would like to keep a source: recycled classes first, then by the places that are known."""
-    known = sum(1 for _, countries in source.places if UNKNOWN not in countries)
+    known = sum(UNKNOWN not in countries for _, countries in source.places)
     return (source.feedstock in _RECYCLED, known)
 
 
