@@ -133,8 +133,8 @@ def _lies_in(fact: str, countries: str, source: Source) -> bool:
 
 def _sum(figures: Iterable[tuple[int, int]]) -> tuple[int, int]:
     """Add claimed and booked figures, each to its own."""
-    claimed, booked = zip(*figures, strict=True)
-    return sum(claimed), sum(booked)
+    pairs = list(figures)
+    return sum(claimed for claimed, _ in pairs), sum(booked for _, booked in pairs)
 
 
 def _facts(sources: Iterable[Source]) -> list[str]:

@@ -126,8 +126,8 @@ def _apportion(made: Portions, left: Portions, *, whole: int, gone: int, amount:
     """Share an amount so that each source's cumulative part is its exact entitlement, rounded by largest remainder."""
     given: Portions = {}
     rests: list[tuple[int, Source]] = []
-    for source in sorted(made):
-        entitled = made[source] * gone - (made[source] - left.get(source, 0)) * whole
+    for source in sorted(left):
+        entitled = made[source] * gone - (made[source] - left[source]) * whole
         given[source] = max(0, entitled // whole)
         rests.append((entitled - given[source] * whole, source))
     missing = amount - total(given)
@@ -135,7 +135,7 @@ def _apportion(made: Portions, left: Portions, *, whole: int, gone: int, amount:
     rests.sort(key=lambda rest: (-rest[0] * step, rest[1]))
     while missing:
         for _, source in rests:
-            if missing and 0 <= given[source] + step <= left.get(source, 0):
+            if missing and 0 <= given[source] + step <= left[source]:
                 given[source] += step
                 missing -= step
     return {source: mass for source, mass in given.items() if mass}
@@ -145,8 +145,6 @@ def shared(amount: int, weights: Iterable[tuple[Source, int]]) -> Portions:
     """Share a mass over weights by largest remainder; the parts sum exactly to it."""
     stock = Stock.of(mixed(*({source: weight} for source, weight in weights)))
     whole = stock.mass
-    if not whole or not amount:
-        return {}
     scaled = {source: weight * amount for source, weight in stock.made.items()}
     floors = {source: mass // whole for source, mass in scaled.items()}
     rests = sorted(scaled, key=lambda source: (-(scaled[source] % whole), source))

@@ -209,7 +209,7 @@ def _derive_open(
             mass = derived * (before + part.dry) // whole - derived * before // whole
             before += part.dry
             portions = shared(mass, list(part.open_sources(constituent).items()))
-            found[part.batch.id][constituent] = Content(Stock.of(portions), None, {}, mass)
+            found[part.batch.id][constituent] = Content(Stock.of(portions))
         entered = joined(contents[constituent] for contents in found.values())
         pool[constituent] = joined([pool[constituent], entered]) if constituent in pool else entered
         page.post(site.id, RECEIVED, constituent, derived, kind="derived")

@@ -202,7 +202,9 @@ def consistency_path(leaves: Sequence[Hash], old_size: int) -> list[Hash]:
 def verify_inclusion(leaf: Hash, *, index: int, size: int, root: Hash, path: Sequence[Hash]) -> None:
     """Verify that a leaf stands at an index of the tree with this root.
 
-    The algorithm is that of RFC 9162, section 2.1.3.2. There is no result to forget to look at: a proof that does not hold raises.
+    The algorithm is that of RFC 9162, section 2.1.3.2, with the length of the path checked first: then the node that is once the last of
+    its level stays so, all siblings from there on stand to its left, and levels without a sibling need not be counted. There is no result
+    to forget to look at: a proof that does not hold raises.
 
     Args:
         leaf: Leaf hash, as returned by `leaf_hash`.
@@ -223,12 +225,7 @@ def verify_inclusion(leaf: Hash, *, index: int, size: int, root: Hash, path: Seq
     joined = leaf
     at, last = index, size - 1
     for sibling in path:
-        if at & 1 or at == last:
-            joined = node_hash(sibling, joined)
-            while not at & 1 and at:
-                at, last = at >> 1, last >> 1
-        else:
-            joined = node_hash(joined, sibling)
+        joined = node_hash(sibling, joined) if at & 1 or at == last else node_hash(joined, sibling)
         at, last = at >> 1, last >> 1
     if joined != root:
         raise InclusionError(f"index {index} in size {size} leads to root {joined.hex()}, want {root.hex()}")
@@ -237,7 +234,8 @@ def verify_inclusion(leaf: Hash, *, index: int, size: int, root: Hash, path: Seq
 def verify_consistency(*, old_size: int, old_root: Hash, new_size: int, new_root: Hash, path: Sequence[Hash]) -> None:
     """Verify that one tree is a beginning of another.
 
-    The algorithm is that of RFC 9162, section 2.1.4.2. From size 0, and between equal sizes, the path is empty and the roots decide.
+    The algorithm is that of RFC 9162, section 2.1.4.2, with the length checked first as in `verify_inclusion`. From size 0, and between
+    equal sizes, the path is empty and the roots decide.
 
     Args:
         old_size: Number of leaves of the older tree.
@@ -251,7 +249,7 @@ def verify_consistency(*, old_size: int, old_root: Hash, new_size: int, new_root
     """
     if not 0 <= old_size <= new_size:
         raise ConsistencyError(f"size {new_size} cannot follow size {old_size}")
-    if old_size < new_size and not _are_hashes(old_root, new_root, *path):
+    if not _are_hashes(old_root, new_root, *path):
         raise ConsistencyError(f"the roots or the consistency path hold something that is not {HASH_BYTES} bytes long")
     if old_size in (0, new_size):
         _verify_trivial(old_size, old_root, new_size, new_root, path)
@@ -276,8 +274,6 @@ def _verify_path(old_size: int, old_root: Hash, new_size: int, new_root: Hash, p
     for one in hashes[1:]:
         if at & 1 or at == last:
             old, new = node_hash(one, old), node_hash(one, new)
-            while not at & 1 and at:
-                at, last = at >> 1, last >> 1
         else:
             new = node_hash(new, one)
         at, last = at >> 1, last >> 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from ledger.errors import InclusionError
 from ledger.tlog.merkle import HASH_BYTES, Hash, middle_of, node_hash
@@ -83,11 +84,11 @@ def _check_indexes(indexes: Sequence[int], size: int) -> None:
     """Refuse no index at all, indexes that do not ascend, and one outside the tree."""
     if not indexes:
         raise InclusionError("a proof is about at least one leaf")
-    for before, index in zip((-1, *indexes), indexes, strict=False):
+    for before, index in pairwise((-1, *indexes)):
         if index <= before:
             raise InclusionError(f"index {index} stands behind index {before}")
-    if indexes[0] < 0 or indexes[-1] >= size:
-        raise InclusionError(f"index {indexes[-1] if indexes[-1] >= size else indexes[0]} is outside a tree of size {size}")
+    if indexes[-1] >= size:
+        raise InclusionError(f"index {indexes[-1]} is outside a tree of size {size}")
 
 
 def _asked(indexes: Sequence[int], low: int, high: int) -> bool:

@@ -135,14 +135,14 @@ def parse_path(path: str) -> tuple[int | None, int, int]:
 def tiles_of(size: int, *, since: int = 0) -> list[tuple[int, int, int]]:
     """Return level, index and width of every tile of a tree that a tree of an earlier size did not have, from level 0 up."""
     found = []
-    for level in range(MAX_LEVEL + 1):
-        count, before = size >> HEIGHT * level, since >> HEIGHT * level
-        if not count:
-            break
+    level = 0
+    while count := size >> HEIGHT * level:
+        before = since >> HEIGHT * level
         for index in range(before // WIDTH, (count + WIDTH - 1) // WIDTH):
             width = min(WIDTH, count - index * WIDTH)
             if index * WIDTH + width > before:
                 found.append((level, index, width))
+        level += 1
     return found
 
 
