@@ -161,3 +161,9 @@ def test_classes_and_each_place_fact_sum_to_the_whole(portions):
     assert sum(found[name].mass_mg for name in FEEDSTOCKS) == whole
     for fact in ("collected_in", "smelted_in", "refined_in"):
         assert sum(claim.mass_mg for name, claim in found.items() if name.startswith(f"{fact}:")) == whole
+
+
+def test_of_what_is_determined_the_lower_figure_is_claimed():
+    internal = source("pre_consumer_internal", determined=[(NOT_RECLAIMABLE, True)])
+    found = figures("Pb", {internal: 700, source("primary"): 300}, {internal: 400, source("primary"): 600})
+    assert (found["pre_consumer"].mass_mg, found["pre_consumer"].booked_mg) == (400, 700)

@@ -276,3 +276,25 @@ def test_components_of_many_inputs_of_a_gain_are_gathered_under_the_output_s_own
     made.log(K, transform("refine", names, [output(D, "soft_lead", kg(690), PURE), output(C, "dross", "balance")]))
     batch = made.batch(C)
     assert (batch.contents["Pb"].mass, f"{batch.made_at}:1 u" in batch.contents["Pb"].u) == (0, True)
+
+
+@pytest.mark.parametrize(("lead", "noted"), [("49.9999", True), ("50", False), ("70", False), ("70.0001", True)])
+def test_a_campaign_yield_on_the_edge_of_its_band_is_in_it(lead, noted):
+    made = books()
+    made.log(K, receive(A, "spent_battery", assay=None))
+    made.log(K, transform("break", [A], [output(B, "battery_paste", kg(1000), {"Pb": pct(lead)})]))
+    assert made.notes() == ["yield-out-of-band", "derived"][not noted :]
+
+
+def test_more_than_the_whole_is_out_of_any_band():
+    made = books()
+    made.log(K, receive(A, "plant_scrap", assay=None))
+    made.log(K, transform("smelt", [A], [output(B, "bullion", kg(1500), {"Pb": pct(98)})]))
+    assert messages(made)[0] == "keystone:A: Pb by campaign yield is 147.00%, usual is 0% to 100%"
+
+
+def test_nothing_is_derived_of_what_the_assayed_inputs_brought_alone():
+    made = books()
+    made.log(K, receive(A, "spent_battery", assay=None), receive(B, "grid_metal", assay={"Pb": pct(90), "Sn": pct(1)}))
+    made.log(K, transform("break", [A, B], [output(C, "battery_paste", kg(2000), {"Pb": pct(75), "Sn": pct("0.4")})]))
+    assert [posting.constituent for posting in made.postings() if posting.kind == "derived"] == ["Pb"]

@@ -1,5 +1,7 @@
 """Custody moves with ship and accept; between two scales the sender's weight stays in the book."""
 
+from fractions import Fraction
+
 import pytest
 
 from books import kg, pct
@@ -311,3 +313,17 @@ def test_an_overdraw_is_told_wet_as_the_batch_is_weighed():
     made = books()
     made.log(K, receive(A, "battery_paste", kg(1000), moisture=pct(20), assay={"Pb": pct(75)}), dispose(A, mass=kg(500)))
     refused(made, K, dispose(A, mass=kg(600)), OverdrawnError, "batch keystone:A holds 500000 g, cannot give 600000 g (100000 g short)")
+
+
+def test_a_shipment_of_the_rest_names_it_to_the_milligram(ledger):
+    message = "batch keystone:A holds 1000000 g, 999999.999 g would be shipped; a batch is shipped whole"
+    refused(ledger, K, ship(A, "voltaic", mass=milligrams(999_999_999), rest=True), AmountError, message)
+
+
+def test_a_shipment_states_the_moisture_and_the_site_that_it_leaves_from():
+    made = books("voltaic")
+    made.admit("keystone", sites={"works": "US", "yard": "US"})
+    made.log(K, receive(A, "grid_metal", floor(1000), assay={"Pb": pct(90)}))
+    made.log(K, {**ship(A, "voltaic", moisture=pct(20)), "site": "keystone:yard"})
+    batch = made.batch(A)
+    assert (batch.site, batch.moisture, batch.gross_left, batch.dry_left) == ("keystone:yard", Fraction(1, 5), 1_250_000_000, 1_000_000_000)

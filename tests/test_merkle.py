@@ -379,3 +379,20 @@ def test_no_path_is_made_outside_the_tree():
 def test_a_path_through_a_hundred_thousand_leaves_costs_no_stack():
     leaves = [LEAVES[0]] * 100_000
     verify_inclusion(LEAVES[0], index=99_999, size=100_000, root=root(leaves), path=inclusion_path(leaves, 99_999))
+
+
+def test_a_leaf_or_root_of_another_length_is_no_hash():
+    message = "^the leaf, the root or the path of index 0 holds something that is not 32 bytes long$"
+    for leaf, head in ((Hash(LEAVES[0][:31]), ROOTS[1]), (LEAVES[0], Hash(ROOTS[1] + b"x"))):
+        with pytest.raises(InclusionError, match=message):
+            verify_inclusion(leaf, index=0, size=1, root=head, path=[])
+    message = "^the roots or the consistency path hold something that is not 32 bytes long$"
+    short = Hash(ROOTS[2][:31])
+    for old, new, size in ((short, ROOTS[3], 3), (ROOTS[2], short, 3), (short, short, 2)):
+        with pytest.raises(ConsistencyError, match=message):
+            verify_consistency(old_size=2, old_root=old, new_size=size, new_root=new, path=consistency_path(LEAVES[:size], 2))
+
+
+def test_a_frontier_of_the_largest_tree_survives_its_bytes():
+    largest = Frontier(2**63 - 1, tuple(LEAVES[:63]))
+    assert Frontier.from_bytes(largest.to_bytes()) == largest

@@ -348,3 +348,10 @@ def test_each_output_weighed_apart_errs_apart(ledger):
     with pytest.raises(BalanceError) as caught:
         ledger.log(K, transform("split", [A], thirds))
     assert str(caught.value).endswith("allowed gain 1566.046 g")
+
+
+def test_the_rest_of_nothing_is_refused_with_what_was_asked(ledger):
+    ledger.log(K, dispose(A))
+    for mass, asked in ((kg(5), "5000 g (5000 g short)"), ({"pieces": 3}, "0 g (0 g short)")):
+        message = f"batch keystone:A holds 0 g, cannot give {asked}"
+        refused(ledger, K, transform("cast", [{"batch": A, "mass": mass, "rest": True}], [block()]), OverdrawnError, message)

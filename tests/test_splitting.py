@@ -146,3 +146,11 @@ def test_unknown_metal_charged_into_a_heat_lowers_every_claim_on_what_comes_out(
     (before, of_before), (after, of_after) = figures
     assert before == after
     assert of_after > of_before
+
+
+def test_where_more_was_rounded_up_before_than_is_due_now_the_smallest_remainder_gives_back():
+    """Three sources of 1 mg and three of 33: after 51 of 102 mg the small ones have given their half whole, and 2 mg are due from three."""
+    small, large = [Source(f"a{number}") for number in range(3)], [Source(f"b{number}") for number in range(3)]
+    first, stock = Stock.of(dict.fromkeys(small, 1) | dict.fromkeys(large, 33)).take(51)
+    assert first == dict.fromkeys(small, 1) | dict.fromkeys(large, 16)
+    assert stock.take(2)[0] == {large[1]: 1, large[2]: 1}

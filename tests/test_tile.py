@@ -144,7 +144,7 @@ def test_a_tree_that_grows_gives_each_tile_as_it_becomes_full():
 
 
 def test_the_hashes_above_level_0_are_roots_of_full_subtrees():
-    whole = tree(TALL)
+    whole = Tree(TALL)
     assert {level: len(row) for level, row in whole.rows.items()} == {0: TALL, 1: TALL // 256, 2: 1}
     assert whole.rows[1][7] == merkle.root(whole.rows[0][7 * 256 : 8 * 256])
     assert whole.rows[2][0] == merkle.root(whole.rows[0][:65_536])
@@ -221,3 +221,23 @@ def test_a_tile_is_read_once_and_what_is_kept_is_bounded(monkeypatch):
     for index in (1, 2, 0):
         kept.tile(0, index, 256)
     assert whole.reads == 4
+
+
+def test_a_tree_of_any_size_has_as_many_levels_as_its_size_says_and_what_a_leaf_adds_is_told_at_once():
+    size = 2**63 - 1
+    assert [level for level, _, _ in tiles_of(size, since=size - 1)] == [0]
+    assert tiles_of(2**62, since=2**62 - 1) == [
+        *((level, (2**62 >> 8 * level + 8) - 1, 256) for level in range(7)), (7, 0, 64)
+    ]  # fmt: skip
+
+
+def test_a_smaller_root_is_read_from_the_tiles_that_the_larger_tree_has():
+    class Asked(Tree):
+        def tile(self, level, index, width):
+            asked.append((level, index, width))
+            return super().tile(level, index, width)
+
+    asked: list[tuple[int, int, int]] = []
+    whole = Asked(600)
+    assert tile.root_at(whole, 300, of=600) == merkle.root(whole.rows[0][:300])
+    assert asked == [(1, 0, 2), (0, 1, 256)]
