@@ -358,3 +358,8 @@ def test_one_flipped_bit_anywhere_is_refused_or_breaks_the_signature_or_names_an
 
 def test_foreign_text_is_shown_clipped_and_in_ascii():
     assert shown("é" * 100) == "'" + r"\xe9" * 60 + r"\u2026'"
+
+
+def test_foreign_text_is_shown_up_to_a_length_and_clipped_behind_it():
+    assert shown("a" * 60) == f"'{'a' * 60}'"
+    assert shown("a" * 61) == f"'{'a' * 60}\\u2026'"

@@ -373,3 +373,11 @@ def test_sources_that_an_answer_or_a_return_makes_alike_are_added_up():
     assert answered(twice, [("is_waste", True)]) == {Source("primary", determined=(("is_waste", True),)): 7}
     back = _classed({Source("end_of_life"): 3, Source("distribution_return", was="end_of_life"): 4}, "distribution_return")
     assert back == {Source("distribution_return", was="end_of_life"): 7}
+
+
+def test_what_is_only_passed_on_stays_provisional_and_what_is_measured_anew_does_not():
+    made = books()
+    made.log(K, receive(A, "battery_paste", assay={"Pb": pct(75)}, provisional=True), receive(B, "battery_paste", assay={"Pb": pct(75)}))
+    made.log(K, transform("blend", [A, B], [output(C, "battery_paste", "balance")]))
+    made.log(K, transform("smelt", [{"batch": C, "mass": kg(1000)}], [output(D, "bullion", kg(760), {"Pb": pct(98)})]))
+    assert (made.batch(C).provisional, made.batch(D).provisional) == (True, False)

@@ -10,6 +10,8 @@ from events import SOFT, accept, adjust, books, messages, receive, residuals, sh
 from events import out as output
 from ledger import policy
 from ledger.matter import uncertainty
+from ledger.matter.batch import Content, joined
+from ledger.matter.provenance import GAIN, Stock
 from ledger.matter.uncertainty import bound, contained, gathered, scaled, summed
 from schemas.measurement import Below, Proportion, Quantity
 
@@ -204,3 +206,24 @@ def test_a_stock_take_keeps_the_uncertainty_of_what_was_there():
     before = ledger.batch(A).contents["Pb"].components
     ledger.log(K, adjust(A, kg(10), assay=SOFT))
     assert ledger.batch(A).contents["Pb"].components == before
+
+
+def test_as_many_figures_as_the_limit_stay_apart_and_one_more_is_gathered():
+    many = {f"7:{number} print": 3 for number in range(65)}
+    assert gathered(dict(list(many.items())[:64]), where="9:0") == dict(list(many.items())[:64])
+    assert gathered(many, where="9:0") == {"9:0 u": 24}
+
+
+def test_a_mixture_is_as_uncertain_in_a_part_as_the_parts_share_of_the_whole():
+    mixture = joined([Content(Stock.of({GAIN: 100}), None, {"a": 8}, 100), Content(Stock.of({GAIN: 300}), None, {"a": 4, "b": 2}, 300)])
+    assert (mixture.u, mixture.u_base) == ({"a": 12, "b": 2}, 400)
+    assert mixture.take(100)[0].u == {"a": 3}
+
+
+def test_two_losses_of_one_constituent_err_apart():
+    made = books()
+    made.log("keystone/1", receive("keystone:A", mass=kg(1000, device="floor_scale"), assay={"Pb": pct("100.000")}))
+    step = transform("cast", ["keystone:A"], [output("keystone:B", "soft_lead", "balance")])
+    step["losses"] = [{"kind": kind, "contained": {"Pb": kg(10, u="3")}} for kind in ("fume", "spill")]
+    made.log("keystone/1", step)
+    assert residuals(made, "keystone:B")["Pb"].bound == 13_165_867  # 3 x √(3² + 3² + 1² + 3 x 0.2887² + 0.1²) kg

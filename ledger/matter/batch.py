@@ -98,9 +98,8 @@ def joined(contents: Iterable[Content]) -> Content:
     cautious = None
     if any(part.cautious is not None for part in parts):
         cautious = Stock.of(mixed(*(part.claimable.left for part in parts)))
-    below = parts[0].below if len(parts) == 1 else ""
     stock = Stock.of(booked)
-    return Content(stock, cautious, uncertainty.summed(part.components for part in parts), stock.mass, below)
+    return Content(stock, cautious, uncertainty.summed(part.components for part in parts), stock.mass)
 
 
 @dataclass(frozen=True, slots=True)

@@ -258,7 +258,7 @@ def _close(
     mixture = pool.get(constituent, Content(Stock.of({}))).moved(page.policy.place_of(event.kind), site.country)
     claimants: list[Claimant | None] = []
     into, carried = sum(part.dry for part in taken), 0
-    basis = max(into, sum(product.dry for product in products)) or 1
+    basis = max(into, sum(product.dry for product in products))
     for product in products:
         before, carried = carried, carried + product.dry
         if product.mode == "measured" and constituent in product.measured:
@@ -275,7 +275,9 @@ def _close(
     )
     for product, content in zip(products, contents, strict=True):
         if content is not None:
-            product.contents[constituent] = replace(content, below=product.measured.get(constituent, (0, {}, ""))[2])
+            product.contents[constituent] = replace(
+                content, below=product.measured[constituent][2] if constituent in product.measured else ""
+            )
 
 
 def _make(page: Page, event: Transform, site: Site, product: Product, used: frozenset[str]) -> None:
@@ -321,7 +323,7 @@ def _draw_edges(page: Page, taken: list[Taken], products: list[Product]) -> None
     children = [page.after[product.output.batch] for product in products]
     held = [child.contained() for child in children]
     weights = [sum(contained.values()) or child.dry_left for child, contained in zip(children, held, strict=True)]
-    whole = sum(weights) or 1
+    whole = sum(weights)
     out: dict[str, int] = {}
     for contained in held:
         for constituent, mass in contained.items():
