@@ -204,6 +204,7 @@ def test_a_merge_of_what_was_corrected_down_follows_the_book_and_is_flagged():
     ledger.log(K, correct(A, paste(mass=800)))
     assert mass_of(ledger, B) == {"Pb": 600_000_000}
     # 3 x sqrt(3² + (0.5/sqrt 3)²) kg
+    assert ledger.notes() == ["carried-mass"]
     assert messages(ledger) == ["the merge weighs 200000 g more than what went in, the bound is 9041.57 g"]
 
 

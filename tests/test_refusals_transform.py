@@ -355,3 +355,19 @@ def test_the_rest_of_nothing_is_refused_with_what_was_asked(ledger):
     for mass, asked in ((kg(5), "5000 g (5000 g short)"), ({"pieces": 3}, "0 g (0 g short)")):
         message = f"batch keystone:A holds 0 g, cannot give {asked}"
         refused(ledger, K, transform("cast", [{"batch": A, "mass": mass, "rest": True}], [block()]), OverdrawnError, message)
+
+
+def test_the_batch_that_is_named_twice_is_told_among_others(ledger):
+    ledger.log(K, receive(GOOD))
+    for names, what in (([A, GOOD, B, GOOD, B], f"input of this transform {B}"), ([A, GOOD, GOOD], f"input of this transform {GOOD}")):
+        refused(ledger, K, transform("cast", names, [block()]), DuplicateError, f"{what} exists already")
+
+
+def test_a_split_is_within_its_scales_bound_to_the_milligram(ledger):
+    def weighed(mass):
+        return output(C, "soft_lead", {"value": f"{mass // 1000}.{mass % 1000:03d}", "unit": "g", "device": "floor_scale"})
+
+    message = "dry mass of the split: 1000000 g in, 1003009.028 g out and declared lost, residual -3009.028 g, allowed gain 3009.027 g"
+    refused(ledger, K, transform("split", [A], [weighed(1_003_009_028)]), BalanceError, message)
+    ledger.log(K, transform("split", [A], [weighed(1_003_009_027)]))
+    assert ledger.batch(C).dry_left == 1_003_009_027

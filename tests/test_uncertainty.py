@@ -227,3 +227,13 @@ def test_two_losses_of_one_constituent_err_apart():
     step["losses"] = [{"kind": kind, "contained": {"Pb": kg(10, u="3")}} for kind in ("fume", "spill")]
     made.log("keystone/1", step)
     assert residuals(made, "keystone:B")["Pb"].bound == 13_165_867  # 3 x √(3² + 3² + 1² + 3 x 0.2887² + 0.1²) kg
+
+
+def test_a_loss_that_was_weighed_errs_as_its_scale_does():
+    made = books()
+    made.log(
+        "keystone/1", receive("keystone:A", mass=kg("1000.0000", device="floor_scale", u="0"), assay={"Pb": pct("100.0000000", u="0")})
+    )
+    step = transform("cast", ["keystone:A"], [output("keystone:B", "soft_lead", "balance")], {"Pb": kg("10.0000", device="floor_scale")})
+    made.log("keystone/1", step)
+    assert residuals(made, "keystone:B")["Pb"].bound == 1_500_000  # 3 x half a kilogram, the least of a floor scale

@@ -6,6 +6,7 @@ assayed apart and never close: what is missing is loss, what is too much is unkn
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
@@ -77,7 +78,7 @@ def transform(page: Page, event: Transform) -> Booking:
 
 def _check_names(event: Transform) -> None:
     for what, names in (("input", [use.batch for use in event.inputs]), ("output", [output.batch for output in event.outputs])):
-        twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
         if twice:
             raise DuplicateError(f"{what} of this transform", twice[0], hint="name each batch once, with the whole mass")
     if sum(output.mass == "balance" for output in event.outputs) > 1:
@@ -138,13 +139,13 @@ def _check_carried_mass(page: Page, event: Transform, taken: list[Taken], produc
     if not any(product.mode == "carried" for product in products):
         return
     into, out = sum(part.dry for part in taken), sum(product.dry for product in products)
-    if out > into:
-        bound = uncertainty.bound(page.policy, *_scales(page, event))
-        if out - into > bound and page.fresh:
-            raise BalanceError(f"dry mass of the {event.kind}", into=into, out=out, bound=bound)
-        if out - into > bound:
-            # A corrected input cannot be refused for what a merge weighed: no metal comes of it, the shares follow the book.
-            page.note("carried-mass", f"the {event.kind} weighs {grams(out - into)} more than what went in, the bound is {grams(bound)}")
+    bound = uncertainty.bound(page.policy, *_scales(page, event))
+    if out - into <= bound:
+        return
+    if page.fresh:
+        raise BalanceError(f"dry mass of the {event.kind}", into=into, out=out, bound=bound)
+    # A corrected input cannot be refused for what a merge weighed: no metal comes of it, the shares follow the book.
+    page.note("carried-mass", f"the {event.kind} weighs {grams(out - into)} more than what went in, the bound is {grams(bound)}")
 
 
 def _scales(page: Page, event: Transform) -> list[Components]:
