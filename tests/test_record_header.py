@@ -7,9 +7,11 @@ from events import books, receive
 from keyring import signer
 from ledger.compose import compose, place_of
 from ledger.errors import AuthorityError, ChainError, FormatError, SignatureError
+from ledger.memory import Memory
 from ledger.record import read_record
 from ledger.state import apply, authenticate
 from ledger.tlog.merkle import EMPTY_ROOT
+from ledger.view import Head
 from schemas.record import Seen
 
 K = "keystone/1"
@@ -151,3 +153,66 @@ def test_replaying_the_records_gives_the_same_books(ledger):
         again.submit(read_record(record.note))
     assert again.memory.bookings == ledger.memory.bookings
     assert again.memory.numbers == ledger.memory.numbers
+
+
+# What a partial view, which lacks records, still asks
+
+
+def without(ledger, *absent):
+    """Return a partial view from which records of these indexes are absent."""
+    memory = Memory()
+    memory.scope = frozenset({"keystone:A"})
+    for index, record in enumerate(ledger.records):
+        if index not in absent:
+            memory.stand_at(index)
+            memory.fold(apply(memory, record))
+    memory.stand_at(len(ledger.records))
+    return memory
+
+
+def test_where_records_may_be_absent_a_keys_chain_has_gaps_but_names_what_was_before(ledger):
+    ledger.submit(drafted(ledger))
+    ledger.log(K, receive("keystone:C"))
+    view = without(ledger, 4)
+    assert view.head(K).seq == 3
+    place = drafted(ledger, batch="keystone:D")
+    apply(view, place)
+    wanted = "key keystone/1 is at seq 4, the record has seq "
+    for header, error in (
+        ({"seq": 3}, f"{wanted}3"),
+        ({"seq": 5, "prev": None}, f"{wanted}5"),
+        ({"prev": "1" * 64}, f"the record before seq 4 of key keystone/1 is {ledger.records[-1].id}, prev names {'1' * 64}"),
+    ):
+        with pytest.raises(ChainError) as caught:
+            apply(view, drafted(ledger, batch="keystone:D", **header))
+        assert str(caught.value) == error
+
+
+@pytest.mark.parametrize("gap", [False, True])
+def test_where_records_may_be_absent_a_root_may_be_unknown_but_never_another(ledger, gap):
+    for batch in ("keystone:B", "keystone:C"):
+        ledger.submit(drafted(ledger, batch=batch, seen=seen(3)))
+    view = without(ledger, *([5] if gap else []))
+
+    def told(**header):
+        with pytest.raises(ChainError) as caught:
+            apply(view, drafted(ledger, batch="keystone:D", **header))
+        return str(caught.value)
+
+    other = bytes.fromhex("ee" * 32)
+    apply(view, drafted(ledger, batch="keystone:D", seen=seen(4, other)))
+    view.roots[4] = EMPTY_ROOT
+    apply(view, drafted(ledger, batch="keystone:D", seen=seen(4)))
+    assert told(seen=seen(4, other)) == f"the signer saw root {'ee' * 32} at size 4, this log has {EMPTY_ROOT.hex()}"
+    assert told(seen=seen(2)) == "key keystone/1 had seen 3 records, this record has seen 2"
+    assert told(seen=None) == "key keystone/1 had seen 3 records, this record names no checkpoint"
+    size = len(ledger.records)
+    assert told(seen=seen(size + 1)) == f"the record has seen a log of {size + 1} records, this one has {size}"
+
+
+def test_what_a_record_changes_is_told_with_its_place(ledger):
+    record = drafted(ledger, seen=seen(4))
+    changes = apply(ledger.memory, record)
+    assert (changes.index, changes.record, changes.key, changes.made) == (len(ledger.records), record.id, K, TIME)
+    assert changes.head == Head(record.header.seq, record.id, 4)
+    assert apply(ledger.memory, drafted(ledger)).head.seen == 0

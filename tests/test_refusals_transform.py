@@ -1,10 +1,13 @@
 """What no step can do, each with its message, and nothing written."""
 
+from dataclasses import replace
+
 import pytest
 
 from books import kg, pct
 from events import SOFT, at, books, dispose, losses, portions, receive, refused, returned, ship, transform
 from events import out as output
+from ledger import policy
 from ledger.errors import (
     AmountError,
     AssayError,
@@ -21,6 +24,8 @@ from ledger.errors import (
     UnknownError,
     VesselError,
 )
+from ledger.matter.booking import Page
+from ledger.view import LAST
 
 K = "keystone/1"
 A, B, C, D, GOOD = "keystone:A", "keystone:B", "keystone:C", "keystone:D", "keystone:GOOD"
@@ -371,3 +376,16 @@ def test_a_split_is_within_its_scales_bound_to_the_milligram(ledger):
     refused(ledger, K, transform("split", [A], [weighed(1_003_009_028)]), BalanceError, message)
     ledger.log(K, transform("split", [A], [weighed(1_003_009_027)]))
     assert ledger.batch(C).dry_left == 1_003_009_027
+
+
+def test_a_use_of_what_the_same_record_made_names_no_record(ledger):
+    with pytest.raises(StaleError) as caught:
+        ledger.log(K, receive(GOOD), transform("cast", [{"batch": GOOD, "made_by": "0" * 64}], [block()]))
+    assert str(caught.value).endswith(f", made_by names {'0' * 64}")
+
+
+def test_a_page_shows_a_batch_as_its_event_has_left_it_so_far(ledger):
+    page = Page(ledger.memory, policy.load(), LAST, "keystone", LAST)
+    assert page.batch(A) is ledger.batch(A)
+    page.put(replace(ledger.batch(A), vessel="K9"))
+    assert page.batch(A).vessel == "K9"

@@ -70,7 +70,7 @@ class Content:
         if self.cautious is not None:
             portions, cautious = self.cautious.take(min(amount, self.cautious.mass))
             cautious_taken = Stock.of(portions)
-        part = Content(Stock.of(taken), cautious_taken, self._components_of(amount), amount, self.below)
+        part = Content(Stock.of(taken), cautious_taken, self._components_of(amount), amount)
         return part, replace(self, booked=booked, cautious=cautious)
 
     def rebased(self) -> Content:
