@@ -9,6 +9,7 @@ from events import (
     adjust,
     assay,
     books,
+    determine,
     dispose,
     losses,
     messages,
@@ -298,3 +299,13 @@ def test_nothing_is_derived_of_what_the_assayed_inputs_brought_alone():
     made.log(K, receive(A, "spent_battery", assay=None), receive(B, "grid_metal", assay={"Pb": pct(90), "Sn": pct(1)}))
     made.log(K, transform("break", [A, B], [output(C, "battery_paste", kg(2000), {"Pb": pct(75), "Sn": pct("0.4")})]))
     assert [posting.constituent for posting in made.postings() if posting.kind == "derived"] == ["Pb"]
+
+
+def test_an_answer_marks_also_what_claims_may_rest_on_behind_a_loss(ledger):
+    ledger.log(K, heat(output(C, "soft_lead", floor(900), PURE)))
+    ledger.log(K, determine(C))
+    content = ledger.batch(C).contents["Pb"]
+    assert content.cautious is not None
+    assert {source.answer("is_waste") for source in (*content.booked.left, *content.cautious.left)} == {True}
+    assert content.cautious.mass == content.booked.mass
+    assert content.cautious.left != content.booked.left

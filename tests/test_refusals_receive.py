@@ -188,3 +188,30 @@ def test_a_stated_zero_and_a_result_below_detection_both_enter_as_nothing():
     assert ledger.batch(A).contained() == {"Pb": 990_000_000, "Sb": 0, "Sn": 0}
     assert (contents["Sb"].below, contents["Sn"].below) == ("", "< 5 ppm")
     assert contents["Sn"].components == {f"{ledger.batch(A).made_at}:keystone:A:Sn below": 2887}  # 1,000 kg, 5 ppm / √3
+
+
+def test_what_was_looked_for_and_not_found_is_never_the_principal_constituent():
+    made = books()
+    made.log(K, receive(A, assay={"Ag": {"below": "5", "unit": "ppm"}, "Pb": pct("99.9")}))
+    assert portions(made, A) == {("end_of_life", "refined_in=unknown", "smelted_in=unknown"): 999_000_000}
+
+
+def test_an_assay_of_nothing_is_one():
+    made = books()
+    made.log(K, receive(A, assay={}))
+    assert (made.batch(A).contents, made.batch(A).is_open) == ({}, False)
+
+
+def test_a_constituent_that_is_no_trace_is_not_like_the_principal_one_where_no_share_names_it():
+    made = books()
+    found = {"Pb": pct(90), "Sb": pct(1), "Sn": pct("0.09")}
+    made.log(K, receive(A, "grid_metal", assay=found, feedstock=None, shares=[share(60, constituent="Pb")]))
+    assert portions(made, A, "Sb") == {("unknown",): 10_000_000}
+    assert portions(made, A, "Sn") == {("end_of_life",): 540_000, ("unknown",): 360_000}
+
+
+def test_shares_that_the_rule_of_unknown_places_makes_alike_are_added_up():
+    made = books()
+    nowhere = share(40, places={"smelted_in": "unknown", "refined_in": "unknown"})
+    made.log(K, receive(A, assay={"Pb": pct(100)}, feedstock=None, shares=[nowhere, share(60)]))
+    assert portions(made, A) == {("end_of_life", "refined_in=unknown", "smelted_in=unknown"): 1_000_000_000}

@@ -57,11 +57,7 @@ class Content:
     @property
     def components(self) -> Components:
         """Uncertainty components of what is left, in mg."""
-        return self._components_of(self.mass)
-
-    def _components_of(self, amount: int) -> Components:
-        """Return the components of a part; what was looked for and not found is as uncertain in any part of it."""
-        return uncertainty.scaled(self.u, amount, self.u_base) if self.u_base else dict(self.u)
+        return uncertainty.scaled(self.u, self.mass, self.u_base)
 
     def take(self, amount: int) -> tuple[Content, Content]:
         """Return (taken, left) for a mass in mg."""
@@ -70,7 +66,7 @@ class Content:
         if self.cautious is not None:
             portions, cautious = self.cautious.take(min(amount, self.cautious.mass))
             cautious_taken = Stock.of(portions)
-        part = Content(Stock.of(taken), cautious_taken, self._components_of(amount), amount)
+        part = Content(Stock.of(taken), cautious_taken, uncertainty.scaled(self.u, amount, self.u_base), amount)
         return part, replace(self, booked=booked, cautious=cautious)
 
     def rebased(self) -> Content:
@@ -158,13 +154,11 @@ class Batch:
 
     def take(self, dry: int) -> tuple[Taken, Batch]:
         """Return what a draw of this dry mass takes, and the batch that is left."""
-        everything = dry == self.dry_left
         drawn = self.dry_made - self.dry_left + dry
         taken, left = {}, {}
         for constituent, content in self.contents.items():
             made = sum(content.booked.made.values())
-            keep = 0 if everything else made - made * drawn // self.dry_made
-            taken[constituent], left[constituent] = content.take(content.mass - keep)
+            taken[constituent], left[constituent] = content.take(content.mass - (made - made * drawn // self.dry_made))
         open_taken, open_left = {}, {}
         for constituent, stock in self.open.items():
             portions, rest = stock.take(dry)

@@ -6,6 +6,7 @@ booking is plain data, and the same event on the same page always gives the same
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -259,15 +260,15 @@ class Page:
         )
 
     def _check_conserved(self) -> None:
-        change: dict[str, int] = {}
+        change: Counter[str] = Counter()
         for batch in self.after.values():
             before = None if batch.id in self.made else self.reading.batch_before(batch.id, self.position)
             for constituent, mass in batch.contained().items():
-                change[constituent] = change.get(constituent, 0) - mass
+                change[constituent] -= mass
             for constituent, mass in (before.contained() if before else {}).items():
-                change[constituent] = change.get(constituent, 0) + mass
+                change[constituent] += mass
         for posting in self.postings:
-            change[posting.constituent] = change.get(posting.constituent, 0) + _SIGN[posting.account] * posting.mass
+            change[posting.constituent] += _SIGN[posting.account] * posting.mass
         for constituent, difference in change.items():
             if difference:
                 raise ConservationError(constituent, difference=difference)
@@ -275,7 +276,7 @@ class Page:
 
 def tagged(page: Page, batch: Batch) -> Batch:
     """Return a batch with the signed answers that were given on it."""
-    answers = page.answers.get(batch.id, ())
+    answers = page.answers.get(batch.id)
     if not answers:
         return batch
 
