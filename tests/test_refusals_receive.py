@@ -215,3 +215,12 @@ def test_shares_that_the_rule_of_unknown_places_makes_alike_are_added_up():
     nowhere = share(40, places={"smelted_in": "unknown", "refined_in": "unknown"})
     made.log(K, receive(A, assay={"Pb": pct(100)}, feedstock=None, shares=[nowhere, share(60)]))
     assert portions(made, A) == {("end_of_life", "refined_in=unknown", "smelted_in=unknown"): 1_000_000_000}
+
+
+def test_an_assay_adds_up_to_the_whole_and_the_bound_and_not_to_a_trillionth_more():
+    made = books()
+    half = {"Pb": pct("50.0000000000", u="0.003")}
+    over = receive(A, "bullion", assay=half | {"Sb": pct("50.0150000001", u="0.004")})
+    refused(made, K, over, AssayError, "the assay of batch keystone:A adds up to 100.015 %, at most 100 % is possible")
+    made.log(K, receive(A, "bullion", assay=half | {"Sb": pct("50.0150000000", u="0.004")}))
+    assert made.batch(A).contents["Sb"].mass == 500_150_000

@@ -22,7 +22,7 @@ def check_parts(event: Output | Receive, gross: Fraction | None) -> None:
     if gross is None:
         msg = f'batch {event.batch} has the mass "balance"; state its mass where its parts are stated'
         raise AmountError(msg)
-    total = sum((part.mass.milligrams for part in parts), start=Fraction(0))
+    total = sum(part.mass.milligrams for part in parts)
     if total > gross:
         whole, held = ceil(total), floor(gross)
         msg = f"the parts of batch {event.batch} weigh {grams(whole)} together, the batch {grams(held)} ({grams(whole - held)} too much)"

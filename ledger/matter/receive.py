@@ -169,14 +169,14 @@ def _entry(event: Receive, material: Material, constituent: str, mass: int, *, l
     documented = bool(event.documents)
     believed = documented or (material.form not in _BOUGHT and not event.opening)
     if not believed or (event.shares is None and event.feedstock is None):
-        return {Source(UNKNOWN): mass} if mass else {}
+        return {Source(UNKNOWN): mass}
     if event.shares is None:
-        return {Source(event.feedstock or UNKNOWN, _places(event.places), documented): mass} if mass else {}
+        return {Source(event.feedstock or UNKNOWN, _places(event.places), documented): mass}
     named = [share for share in event.shares if share.constituent == constituent]
     general = [share for share in event.shares if share.constituent is None]
     items = named or general or [share for share in event.shares if share.constituent == like]
     weights = [(Source(item.feedstock, _places({**event.places, **item.places}), documented), item.share.fraction) for item in items]
-    left = _WHOLE - sum((weight for _, weight in weights), Fraction(0))
+    left = _WHOLE - sum(weight for _, weight in weights)
     weights.append((Source(UNKNOWN, ()), left))
     scale = lcm(*(weight.denominator for _, weight in weights))
     return shared(mass, [(source, int(weight * scale)) for source, weight in weights])
@@ -193,7 +193,7 @@ def _check_origin(page: Page, event: Receive, material: Material) -> None:
         msg = f"batch {event.batch} states both a feedstock and shares; a mixed load states shares alone"
         raise OriginError(msg)
     for name in {share.constituent for share in event.shares or ()}:
-        whole = sum((share.share.fraction for share in event.shares or () if share.constituent == name), Fraction(0))
+        whole = sum(share.share.fraction for share in event.shares or () if share.constituent == name)
         if whole > 1:
             msg = f"the shares of batch {event.batch} add up to {float(whole * 100):.12g} %, at most 100 % is possible"
             raise OriginError(msg)
