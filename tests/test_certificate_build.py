@@ -144,6 +144,8 @@ NONE = Source("unknown")
         ("recycled-content", [{E1}, {NONE}], {E1}, "controlled_blending"),
         ("recycled-content", [{NONE}, {NONE}], {NONE}, "controlled_blending"),
         ("domestic-origin", [{E1}, {E2}], {E1, E2}, "controlled_blending"),
+        ("domestic-origin", [{E1}, {E2}], {E1}, "controlled_blending"),
+        ("domestic-origin", [{E1}, {E1}], {E1, E2}, "controlled_blending"),
         ("domestic-origin", [{E1}, {E1}], {E1}, "segregated"),
         ("domestic-origin", [{E3}, {E3}], {E3}, "controlled_blending"),
         ("domestic-origin", [{NONE}, {NONE}], {NONE}, "controlled_blending"),

@@ -201,5 +201,4 @@ class Taken:
 
     def open_sources(self, constituent: str) -> dict[Source, int]:
         """Return the open part's sources by dry mg, as they hold for one constituent."""
-        stock = self.open.get(constituent) or self.open.get(ANY)
-        return {} if stock is None else stock.left
+        return (self.open.get(constituent) or self.open[ANY]).left

@@ -236,7 +236,7 @@ def verify_cosignatures(note: Note, *, key: VerifierKey, verify: Verify) -> list
     """
     times: list[int] = []
     for signature in signatures_by(note, key):
-        want = _TIME_BYTES + _SIGNATURE_BYTES.get(key.algorithm, 0)
+        want = _TIME_BYTES + _SIGNATURE_BYTES[key.algorithm]
         if len(signature.signature) != want:
             raise SignatureError(f"the cosignature of {key.name} has {len(signature.signature)} bytes, want {want}")
         time = int.from_bytes(signature.signature[:_TIME_BYTES], "big")
