@@ -22,7 +22,7 @@ from events import (
     transform,
 )
 from events import out as output
-from ledger.errors import LossError
+from ledger.errors import BalanceError, LossError
 from ledger.matter.claims import claims
 
 K = "keystone/1"
@@ -277,6 +277,7 @@ def test_components_of_many_inputs_of_a_gain_are_gathered_under_the_output_s_own
     made.log(K, transform("refine", names, [output(D, "soft_lead", kg(690), PURE), output(C, "dross", "balance")]))
     batch = made.batch(C)
     assert (batch.contents["Pb"].mass, f"{batch.made_at}:1 u" in batch.contents["Pb"].u) == (0, True)
+    assert (batch.contents["Sn"].mass, f"{batch.made_at}:1 u" in batch.contents["Sn"].u) == (7_000_000, True)
 
 
 @pytest.mark.parametrize(("lead", "noted"), [("49.9999", True), ("50", False), ("70", False), ("70.0001", True)])
@@ -309,3 +310,14 @@ def test_an_answer_marks_also_what_claims_may_rest_on_behind_a_loss(ledger):
     assert {source.answer("is_waste") for source in (*content.booked.left, *content.cautious.left)} == {True}
     assert content.cautious.mass == content.booked.mass
     assert content.cautious.left != content.booked.left
+
+
+def test_a_declared_loss_may_be_more_than_came_in_as_far_as_that_may_be_wrong(ledger):
+    ledger.log(K, transform("cast", [A], [output(C, "dross", kg(1), {})], {"Pb": floor(601)}))
+    assert losses(ledger) == {"declared fume": 601_000_000}
+    assert residuals(ledger, C)["Pb"].unknown == 1_000_000
+
+
+def test_more_than_came_in_is_refused_with_what_came_out_and_was_lost_together(ledger):
+    message = "Pb: 600000 g in, 640000 g out and declared lost, residual -40000 g, allowed gain 5415.008 g"
+    refused(ledger, K, transform("cast", [A], [output(C, "soft_lead", floor(630), PURE)], {"Pb": floor(10)}), BalanceError, message)

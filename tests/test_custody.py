@@ -327,3 +327,11 @@ def test_a_shipment_states_the_moisture_and_the_site_that_it_leaves_from():
     made.log(K, {**ship(A, "voltaic", moisture=pct(20)), "site": "keystone:yard"})
     batch = made.batch(A)
     assert (batch.site, batch.moisture, batch.gross_left, batch.dry_left) == ("keystone:yard", Fraction(1, 5), 1_250_000_000, 1_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("over", "noted"), [(0, []), (1, ["the last draw from batch keystone:A was 0.001 g above what was left and took all of it"])]
+)
+def test_a_draw_of_all_that_is_left_is_no_last_draw_and_of_a_milligram_more_is(ledger, over, noted):
+    ledger.log(K, dispose(A, mass=milligrams(1_000_000_000 + over)))
+    assert (ledger.batch(A).dry_left, ledger.batch(A).contained(), messages(ledger)) == (0, {"Pb": 0}, noted)

@@ -389,3 +389,6 @@ def test_a_page_shows_a_batch_as_its_event_has_left_it_so_far(ledger):
     assert page.batch(A) is ledger.batch(A)
     page.put(replace(ledger.batch(A), vessel="K9"))
     assert page.batch(A).vessel == "K9"
+    with pytest.raises(UnknownError) as caught:
+        page.batch("keystone:X")
+    assert caught.value.hint == "a batch is received or made before it is used"

@@ -10,12 +10,12 @@ from ledger.errors import AmountError, OverdrawnError, grams
 from ledger.matter import uncertainty
 from ledger.matter.batch import Batch, Taken
 from ledger.matter.booking import LOST, MOVED_IN, MOVED_OUT, Page, positive, stated
-from schemas.event import Dispose, Ship
+from schemas.event import Dispose
 from schemas.measurement import Drawn, Pieces, Proportion, Quantity
 from schemas.step import Input
 
 
-def draw(page: Page, use: Input | Ship | Dispose, site: str) -> Taken:
+def draw(page: Page, use: Input | Dispose, site: str) -> Taken:
     """Take what a use asks for and keep the batch that is left.
 
     Raises:
@@ -27,7 +27,7 @@ def draw(page: Page, use: Input | Ship | Dispose, site: str) -> Taken:
     dry = _dry(page, use, batch)
     taken, after = batch.take(dry)
     moved_to(page, batch, taken.contained(), site)
-    if getattr(use, "final", False):
+    if use.final:
         after = close(page, after)
     page.put(after)
     return taken
@@ -55,7 +55,7 @@ def moistened(batch: Batch, moisture: Proportion | None) -> Batch:
     return replace(batch, moisture=moisture.fraction)
 
 
-def _dry(page: Page, use: Input | Ship | Dispose, batch: Batch) -> int:
+def _dry(page: Page, use: Input | Dispose, batch: Batch) -> int:
     """Return the dry mass in mg that a use takes."""
     if use.rest:
         return _rest(page, use.mass, batch)
