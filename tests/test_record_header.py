@@ -2,16 +2,17 @@
 
 import pytest
 
-from books import TIME, Books, sign
-from events import books, receive
+from books import TIME, Books, kg, sign
+from events import SOFT, books, receive, transform
+from events import out as output
 from keyring import signer
 from ledger.compose import compose, place_of
-from ledger.errors import AuthorityError, ChainError, FormatError, SignatureError
+from ledger.errors import AuthorityError, ChainError, FormatError, RuleError, SignatureError
 from ledger.memory import Memory
 from ledger.record import read_record
-from ledger.state import apply, authenticate
+from ledger.state import apply, authenticate, enter, signing_key
 from ledger.tlog.merkle import EMPTY_ROOT
-from ledger.view import Head
+from ledger.view import LAST, Changes, Head, KeyFacts
 from schemas.record import Seen
 
 K = "keystone/1"
@@ -216,3 +217,34 @@ def test_what_a_record_changes_is_told_with_its_place(ledger):
     assert (changes.index, changes.record, changes.key, changes.made) == (len(ledger.records), record.id, K, TIME)
     assert changes.head == Head(record.header.seq, record.id, 4)
     assert apply(ledger.memory, drafted(ledger)).head.seen == 0
+
+
+def test_what_names_no_batch_of_a_partial_view_is_not_booked_in_it_and_what_draws_from_one_is(ledger):
+    ledger.log(K, receive("keystone:B"))
+    ledger.log(K, transform("cast", ["keystone:A", "keystone:B"], [output("keystone:C", "soft_lead", kg(2000), SOFT)]))
+    view = without(ledger)
+    assert (view.batch_before("keystone:B", LAST), view.batch_before("keystone:C", LAST)) == (None, None)
+    assert view.batch_before("keystone:A", LAST).dry_left == 0
+
+
+def test_a_key_of_which_a_partial_view_holds_no_record_may_begin_anywhere(ledger):
+    view = without(ledger, 2, 3)
+    assert view.head(K) is None
+    apply(view, drafted(ledger))
+    with pytest.raises(ChainError) as caught:
+        apply(view, drafted(ledger, seq=0))
+    before = ledger.records[-1].id
+    assert str(caught.value) == f"the record before seq 0 of key keystone/1 is none, prev names {before}"
+
+
+def test_record_0_is_signed_by_a_key_that_it_enrols_itself(ledger):
+    first = ledger.records[0]
+    public = signer("registrar/1").public_key.hex()
+    assert signing_key(Memory(), first) == KeyFacts("registrar/1", "registrar", public, ("registrar",), 0)
+    assert ledger.memory.key("registrar/1").enrolled == 0
+
+
+def test_nothing_is_entered_before_the_genesis(ledger):
+    changes = Changes(0, "this", K, Head(0, "", 0))
+    with pytest.raises(RuleError, match="^the first event of a ledger is its genesis$"):
+        enter(Memory(), changes, ledger.memory.key(K), 0, ledger.records[-1].events[0])

@@ -224,3 +224,17 @@ def test_an_assay_adds_up_to_the_whole_and_the_bound_and_not_to_a_trillionth_mor
     refused(made, K, over, AssayError, "the assay of batch keystone:A adds up to 100.015 %, at most 100 % is possible")
     made.log(K, receive(A, "bullion", assay=half | {"Sb": pct("50.0150000000", u="0.004")}))
     assert made.batch(A).contents["Sb"].mass == 500_150_000
+
+
+def test_a_generator_that_is_no_party_of_this_ledger_is_no_reason_to_refuse():
+    made = books()
+    made.log(K, receive(A, "plant_scrap", feedstock="pre_consumer_external", generator={"party": "stranger", "process": "casting"}))
+    assert made.notes() == []
+
+
+def test_a_milligram_in_a_vessel_is_in_the_way():
+    made = books()
+    made.log(K, receive(A, mass={"value": "0.002", "unit": "g"}, vessel="K1"))
+    made.log(K, transform("refine", [{"batch": A, "mass": {"value": "0.001", "unit": "g"}}], [output(B, "soft_lead", "balance")]))
+    message = "vessel K1 at keystone:works holds keystone:A, which this event leaves out; name it as an input"
+    refused(made, K, receive("keystone:C", vessel="K1"), VesselError, message)

@@ -238,3 +238,20 @@ def test_a_loss_that_was_weighed_errs_as_its_scale_does():
     step = transform("cast", ["keystone:A"], [output("keystone:B", "soft_lead", "balance")], {"Pb": kg("10.0000", device="floor_scale")})
     made.log("keystone/1", step)
     assert residuals(made, "keystone:B")["Pb"].bound == 1_500_000  # 3 x half a kilogram, the least of a floor scale
+
+
+def test_a_root_is_cut_off_at_twelve_decimals():
+    assert uncertainty._over_root_three(Fraction(1)) == Fraction(577_350_269_189, 10**12)
+
+
+def test_a_moistures_cause_is_its_row_its_method_or_the_figure_itself():
+    rules = policy.load()
+
+    def told(**more):
+        return uncertainty.moisture(Proportion(value="3.0", unit="%", **more), rules, where="7:a").u
+
+    printed = ("7:a moisture print", uncertainty._over_root_three(Fraction(1, 2000)))
+    assert told(method="assumed") == (("moisture/assumed", Fraction("0.02")), printed)
+    assert told(method="oven") == (("method oven", Fraction("0.0075")), printed)
+    assert told() == (("moisture/measured", Fraction("0.0075")), printed)
+    assert told(u="0.1") == (("7:a moisture u", Fraction("0.001")), printed)

@@ -177,7 +177,7 @@ def _entry(event: Receive, material: Material, constituent: str, mass: int, *, l
     items = named or general or [share for share in event.shares if share.constituent == like]
     weights = [(Source(item.feedstock, _places({**event.places, **item.places}), documented), item.share.fraction) for item in items]
     left = _WHOLE - sum(weight for _, weight in weights)
-    weights.append((Source(UNKNOWN, ()), left))
+    weights.append((Source(UNKNOWN), left))
     scale = lcm(*(weight.denominator for _, weight in weights))
     return shared(mass, [(source, int(weight * scale)) for source, weight in weights])
 
