@@ -214,3 +214,17 @@ def test_a_cycle_ends_at_the_depth_limit():
 def test_the_bounds_of_an_integer_are_inside_the_domain():
     text = f"[{MAX_INTEGER},-{MAX_INTEGER},0]".encode()
     assert decode(text, what="bounds") == [MAX_INTEGER, -MAX_INTEGER, 0]
+
+
+def test_a_container_that_closes_gives_back_one_level_and_no_more():
+    deep = b"[" * 15 + b"[],[[]]" + b"]" * 15
+    with pytest.raises(EncodingError, match=r"^deep: nested more than 16 deep at byte 19$"):
+        parse(deep, what="deep")
+
+
+def test_a_key_that_is_more_than_a_string_is_refused():
+    class Name(str):
+        __slots__ = ()
+
+    with pytest.raises(EncodingError, match=r"^\$: a key is of type Name, want str$"):
+        encode({Name("a"): 1})

@@ -363,3 +363,20 @@ def test_foreign_text_is_shown_clipped_and_in_ascii():
 def test_foreign_text_is_shown_up_to_a_length_and_clipped_behind_it():
     assert shown("a" * 60) == f"'{'a' * 60}'"
     assert shown("a" * 61) == f"'{'a' * 60}\\u2026'"
+
+
+def test_a_name_of_the_most_bytes_is_one():
+    check_name("é" * 127 + "a")
+    with pytest.raises(FormatError):
+        check_name("é" * 128)
+
+
+def test_a_record_under_many_signatures_is_refused_for_their_number_whatever_it_is():
+    with pytest.raises(FormatError, match="a record has exactly one signature line, got 70$"):
+        parse_record_note(RECORD + LINE * 69)
+
+
+@pytest.mark.parametrize(("data", "line"), [(b"\n\xff", 2), (b"\na\tb\n", 2), (b"a\nb\n\xff\n\n", 3), (b"a\n\x00\n\n\n", 2)])
+def test_a_character_that_is_refused_is_told_with_its_line(data, line):
+    with pytest.raises(FormatError, match=f"^line {line}: "):
+        parse_note(data)

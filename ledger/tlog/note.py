@@ -272,10 +272,10 @@ def _check_characters(data: bytes) -> None:
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        raise FormatError(f"not UTF-8 at byte {error.start}", line=data.count(b"\n", 0, error.start) + 1) from error
+        raise FormatError(f"not UTF-8 at byte {error.start}", line=data[: error.start].count(b"\n") + 1) from error
     found = _FORBIDDEN.search(text)
     if found:
-        line = text.count("\n", 0, found.start()) + 1
+        line = text[: found.start()].count("\n") + 1
         raise FormatError(f"the character U+{ord(found.group()):04X} may not stand in a note", line=line)
 
 
