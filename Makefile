@@ -3,6 +3,7 @@
 #   make demo     the main job: make a ledger of a quarter's work in ./demo-ledger, certify, verify, tamper, audit
 #   make test     pass the tests that need nothing but Python
 #   make check    the gates without tests: ruff, mypy, words, hosts
+#   make mutants  put small defects into the rules, one at a time: does a test fail? Writes bench/mutants.json; some 40 minutes on two cores
 #   make lock     renew requirements.lock and requirements-runtime.lock (needs `uv` on the PATH; only for maintainers)
 #   make clean    remove the environment and what tools left behind; never a ledger
 #
@@ -15,7 +16,7 @@ PYTHON =
 PYTEST_ARGS =
 VENV = .venv
 
-.PHONY: help demo test check lock clean environment
+.PHONY: help demo test check mutants lock clean environment
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
@@ -28,6 +29,13 @@ test: environment
 
 check: environment
 	@bash .ci/run format types words hosts
+
+# Begun anew each time, for mutmut does not notice a test that has become weaker. Whoever writes tests against survivors calls it again
+# as it stands here, with their names behind it.
+mutants: environment
+	@rm -rf mutants
+	@PLUMBLINE_HYPOTHESIS=first $(VENV)/bin/mutmut run --max-children 2
+	@$(VENV)/bin/python tests/faults/mutants.py
 
 # $(VENV)/made-from holds what the environment was made from, so a second call is one comparison. It is written last: an
 # environment whose making was interrupted is made again.
@@ -71,5 +79,5 @@ lock:
 	$(LOCK) --constraint requirements.lock --no-annotate pyproject.toml --output-file requirements-runtime.lock
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov mutants
 	find ledger schemas cli reports tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
