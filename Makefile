@@ -1,11 +1,12 @@
 # Plumbline: two commands do all set-up on a machine with Python 3.11 or newer and make.
 #
-#   make demo     the main job: make a ledger of a quarter's work in ./demo-ledger, certify, verify, tamper, audit
-#   make test     pass the tests that need nothing but Python
-#   make check    the gates without tests: ruff, mypy, words, hosts
-#   make mutants  put small defects into the rules, one at a time: does a test fail? Writes bench/mutants.json; some 40 minutes on two cores
-#   make lock     renew requirements.lock and requirements-runtime.lock (needs `uv` on the PATH; only for maintainers)
-#   make clean    remove the environment and what tools left behind; never a ledger
+#   make demo       the main job: make a ledger of a quarter's work in ./demo-ledger, certify, verify, tamper, audit
+#   make test       pass the tests that need nothing but Python
+#   make check      the gates without tests: ruff, mypy, words, hosts
+#   make scorecard  what holds under faults and attacks: bench/scorecard.json and the table in SECURITY.md; an hour on two cores
+#   make mutants    put small defects into the rules, one at a time: does a test fail? bench/mutants.json; some 40 minutes on two cores
+#   make lock       renew requirements.lock and requirements-runtime.lock (needs `uv` on the PATH; only for maintainers)
+#   make clean      remove the environment and what tools left behind; never a ledger
 #
 # The environment is ./.venv. It is made from requirements.lock, every file checked against its hash, and made again when the
 # lock, pyproject.toml, the Python or the folder's place has changed. PYTHON=/path/to/python3 chooses the Python it is made with;
@@ -14,9 +15,10 @@
 SHELL = /bin/sh
 PYTHON =
 PYTEST_ARGS =
+SCORECARD_ARGS =
 VENV = .venv
 
-.PHONY: help demo test check mutants lock clean environment
+.PHONY: help demo test check scorecard mutants lock clean environment
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
@@ -26,6 +28,10 @@ demo: environment
 
 test: environment
 	@$(VENV)/bin/python -m pytest -n 2 -m "not tools" $(PYTEST_ARGS)
+
+# Needs Linux and strace. SCORECARD_ARGS="--sample" is what continuous integration runs; "--only NAME …" measures these alone.
+scorecard: environment
+	@$(VENV)/bin/python tests/faults/scorecard.py $(SCORECARD_ARGS)
 
 check: environment
 	@bash .ci/run format types words hosts

@@ -6,7 +6,7 @@ import os
 import platform
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -37,7 +37,7 @@ def doctor(session: Session) -> int:
 def _installed() -> Iterator[Row]:
     from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - loaded when needed
 
-    from ledger.installation import check_installation  # noqa: PLC0415 - loaded when needed
+    from ledger.installation import check_installation, strangers  # noqa: PLC0415 - loaded when needed
 
     yield "python", sys.version_info >= (3, 11), platform.python_version()
     try:
@@ -45,6 +45,12 @@ def _installed() -> Iterator[Row]:
         yield "packages", True, "ledger, schemas, cli and reports lie in one folder"
     except LedgerError as refusal:  # pragma: no cover - the command line refused before
         yield "packages", False, str(refusal)
+    others = strangers()
+    yield (
+        "strangers",
+        not others,
+        f"{', '.join(others)} installed packages of our names too" if others else "none under our packages' names",
+    )
     for name in ("sqlalchemy", "pydantic", "cryptography", "PyNaCl", "reportlab", "pikepdf"):
         try:
             yield name, True, version(name)
@@ -59,11 +65,15 @@ def _stored(session: Session) -> Iterator[Row]:
     try:
         store = session.store()
         for name, value in store.settings().items():
-            yield name, value in store.database.wanted.get(name, (value,)), value
+            yield name, *_setting(name, value, store.database.wanted)
         key_file = session.remembered(store, "log_key")
     except LedgerError as refusal:
         yield "store", False, str(refusal)
         return
+    if isinstance(session.ledger, Path):
+        yield "ledger file", *_not_for_others(session.ledger, stat.S_IWGRP | stat.S_IWOTH, "written")
+        yield "filesystem", *_filesystem(session.ledger)
+    yield "key folder", *_not_for_others(key_file.parent, stat.S_IWGRP | stat.S_IWOTH, "written")
     for file in (key_file, key_file.with_name("registrar.key")):
         yield file.name, *_key(file)
     try:
@@ -76,10 +86,36 @@ def _stored(session: Session) -> Iterator[Row]:
         yield "mark", False, str(refusal)
 
 
+def _setting(name: str, value: str, wanted: Mapping[str, tuple[str, ...]]) -> tuple[bool, str]:
+    """Judge a setting of the database, or its version by the bugs that are known of it."""
+    from ledger.installation import known_bug  # noqa: PLC0415 - loaded when needed
+
+    software = {"sqlite_version": "SQLite", "server_version": "PostgreSQL"}.get(name)
+    bug = known_bug(software, value) if software else None
+    if bug is not None:
+        return False, f"{value}: {bug.what}; it is mended in {'.'.join(map(str, bug.fixed))} ({bug.source})"
+    return value in wanted.get(name, (value,)), value
+
+
+def _filesystem(path: Path) -> tuple[bool, str]:
+    """Judge the filesystem that a ledger lies on: SQLite's locks must hold there."""
+    from ledger.installation import SHARED, filesystem_of  # noqa: PLC0415 - loaded when needed
+
+    table = Path("/proc/self/mounts")
+    kind = filesystem_of(path, table.read_text(encoding="utf-8", errors="replace")) if table.exists() else None
+    if kind in SHARED:
+        return False, f"{kind}: locks may hold for nobody there; keep the ledger on a disk of this machine, or on a PostgreSQL server"
+    return True, kind or "not known on this system"
+
+
 def _key(file: Path) -> tuple[bool, str]:
     if not file.exists():
         return True, f"not at {file.parent} (kept elsewhere?)"
-    mode = stat.S_IMODE(file.stat().st_mode)
-    if os.name != "nt" and mode & 0o077:
-        return False, f"{file} can be read by others (mode {mode:04o}); chmod 600 {file}"
+    return _not_for_others(file, 0o077, "read")
+
+
+def _not_for_others(path: Path, bits: int, done: str) -> tuple[bool, str]:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if os.name != "nt" and mode & bits:
+        return False, f"{path} can be {done} by others (mode {mode:04o}); chmod {mode & ~bits:o} {path}"
     return True, f"mode {mode:04o}"

@@ -145,8 +145,30 @@ def test_an_installation_and_a_ledger_are_checked(terminal):
     key.chmod(0o600)
     assert said.code == 3
     assert f"BAD  registrar.key        {key} can be read by others (mode 0640); chmod 600 {key}\n" in said.out
+    for place, usual in ((terminal.path, "0644"), (key.parent, "0700")):
+        mode = place.stat().st_mode & 0o777
+        place.chmod(mode | 0o022)
+        said = terminal.run("doctor")
+        place.chmod(mode)
+        assert said.code == 3
+        assert f"{place} can be written by others (mode {mode | 0o022:04o}); chmod {usual[1:]} {place}\n" in said.out
     said = command("doctor", "-L", terminal.folder / "no.db")
     assert (said.code, "BAD  store " in said.out) == (3, True)
+
+
+def test_a_database_with_a_known_bug_a_shared_disk_and_a_stranger_are_named(terminal, monkeypatch):
+    monkeypatch.setattr("ledger.store.sqlite.SqliteFile.settings", staticmethod(lambda _: {"sqlite_version": "3.36.0"}))
+    monkeypatch.setattr("ledger.installation.filesystem_of", lambda *_: "nfs4")
+    monkeypatch.setattr("ledger.installation.strangers", lambda: ["schemas-for-all"])
+    bug = "a file can be damaged by savepoints with their journal in memory"
+    instead = "keep the ledger on a disk of this machine, or on a PostgreSQL server"
+    said = terminal.run("doctor")
+    assert said.code == 3
+    assert [line for line in said.out.splitlines() if line.startswith("BAD")] == [
+        "BAD  strangers            schemas-for-all installed packages of our names too",
+        f"BAD  sqlite_version       3.36.0: {bug}; it is mended in 3.37.2 (sqlite.org, release 3.37.2)",
+        f"BAD  filesystem           nfs4: locks may hold for nobody there; {instead}",
+    ]
 
 
 @pytest.mark.parametrize(

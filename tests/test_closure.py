@@ -254,7 +254,12 @@ def test_an_assay_of_nothing_is_allowed_and_says_nothing():
 
 def test_an_excess_is_lost_from_recycled_classes_first_and_there_from_what_is_known_best():
     made = books()
-    classes = (("by_product", {}), ("end_of_life", {}), ("end_of_life", {"collected_in": "US"}), ("primary", {"mined_in": "AU"}))
+    classes: tuple[tuple[str, dict[str, str]], ...] = (
+        ("by_product", {}),
+        ("end_of_life", {}),
+        ("end_of_life", {"collected_in": "US"}),
+        ("primary", {"mined_in": "AU"}),
+    )
     names = (A, B, C, D)
     for name, (feedstock, places) in zip(names, classes, strict=True):
         made.log(K, receive(name, "battery_paste", floor(100), assay=PURE, feedstock=feedstock, places=places))

@@ -296,7 +296,8 @@ def test_acid_that_drained_to_the_dry_mass_changes_nothing_and_to_the_metal_leav
     made.log(K, receive(A, "grid_metal", floor(1000), assay={"Pb": pct(90)}), receive(B, "grid_metal", floor(1000), assay={"Pb": pct(90)}))
     made.log(K, dispose(A, mass=floor(100)), ship(A, "voltaic"), ship(B, "voltaic"))
     made.log(V, accept(A, "voltaic", floor(900), difference="electrolyte"), accept(B, "voltaic", floor(900), difference="electrolyte"))
-    assert (made.batch(A).dry_made, made.batch(A).dry_left, made.batch(A).moisture) == (1_000_000_000, 900_000_000, 0)
+    assert (made.batch(A).dry_made, made.batch(A).dry_left) == (1_000_000_000, 900_000_000)
+    assert made.batch(A).moisture == 0
     assert (made.batch(B).dry_made, made.batch(B).dry_left, made.batch(B).contained()) == (900_000_000, 900_000_000, {"Pb": 900_000_000})
 
 

@@ -43,8 +43,8 @@ def test_a_relabel_that_is_taken_breaks_the_promise(monkeypatch):
     assert outcome(KIND["refined relabelled as scrap"], "one") == UNSEEN
 
 
-def test_a_second_spending_that_is_taken_breaks_the_promise(monkeypatch):
+def test_a_second_spending_that_is_taken_breaks_the_promise(monkeypatch, tmp_path):
     monkeypatch.setattr("frauds.KINDS", (KIND["overdrawn"],))
     monkeypatch.setattr("ledger.matter.draw._dry", lambda page, use, batch: batch.dry_left)
-    figure = measure(1, 1, None)
+    figure = measure(1, 1, tmp_path)
     assert (figure.tried, figure.wrong, len(figure.first_wrong)) == (1, 1, 1)

@@ -1,6 +1,7 @@
 """The simulated ledgers of the scorecard: the same seed is the same ledger, and each invariant fails where its rule is taken away."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_the_same_seed_gives_the_same_records():
 
 
 def test_a_rule_that_lets_an_overdraft_through_is_seen(monkeypatch):
-    monkeypatch.setattr(ledger.matter.draw.uncertainty, "bound", lambda *_: 10**18)
+    monkeypatch.setattr("ledger.matter.draw.uncertainty.bound", lambda *_: 10**18)
     assert "was overdrawn by" in broken()
 
 
@@ -58,7 +59,7 @@ def test_a_stock_that_goes_below_nothing_is_seen(monkeypatch):
 
 
 def test_metal_made_in_a_furnace_is_seen(monkeypatch):
-    monkeypatch.setattr(ledger.matter.closure.uncertainty, "bound", lambda *_: 10**15)
+    monkeypatch.setattr("ledger.matter.closure.uncertainty.bound", lambda *_: 10**15)
     assert "came out of" in broken() or "overdrawn" in broken()
 
 
@@ -72,7 +73,7 @@ def test_a_draw_that_is_rounded_the_other_way_is_seen(monkeypatch):
 
     def take(batch, dry):
         taken, after = real(batch, dry)
-        return taken, ledger.matter.custody.replace(after, dry_left=after.dry_left + 1) if after.dry_left else after
+        return taken, replace(after, dry_left=after.dry_left + 1) if after.dry_left else after
 
     monkeypatch.setattr(Batch, "take", take)
     assert "behind record" in broken()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import InstallationError
-from ledger.installation import HINT, PACKAGES, check_folders, check_installation, find_package
+from ledger.installation import HINT, PACKAGES, check_folders, check_installation, filesystem_of, find_package, known_bug, strangers
 
 HOME = Path("/opt/plumbline")
 
@@ -68,3 +68,42 @@ def test_a_package_that_python_does_not_know_is_missing():
 def test_a_module_without_a_place_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "plumbline_made_up", types.ModuleType("plumbline_made_up"))
     assert find_package("plumbline_made_up") is None
+
+
+@pytest.mark.parametrize(
+    ("software", "version", "fixed"),
+    [
+        ("SQLite", "3.34.1", None),
+        ("SQLite", "3.35.0", (3, 37, 2)),
+        ("SQLite", "3.37.1", (3, 37, 2)),
+        ("SQLite", "3.37.2", None),
+        ("SQLite", "3.40.1", None),
+        ("PostgreSQL", "13.7", None),
+        ("PostgreSQL", "14.0", (14, 4)),
+        ("PostgreSQL", "14.3 (Debian 14.3-1.pgdg110+1)", (14, 4)),
+        ("PostgreSQL", "14.4", None),
+        ("PostgreSQL", "18beta1", None),
+        ("PostgreSQL", "unknown", None),
+    ],
+)
+def test_a_version_with_a_bug_that_damages_what_is_stored_is_known(software, version, fixed):
+    bug = known_bug(software, version)
+    assert (bug.fixed if bug else None) == fixed
+
+
+def test_other_distributions_under_our_packages_names_are_found():
+    assert strangers() == []
+    assert strangers({"ledger": ["plumbline-ledger"], "schemas": ["schemas-for-all", "plumbline-ledger"], "other": ["other"]}) == [
+        "schemas-for-all"
+    ]
+
+
+def test_the_filesystem_of_a_path_is_that_of_the_innermost_mount_and_there_of_the_newest(tmp_path):
+    place = tmp_path / "a b" / "ledger.db"
+    place.parent.mkdir()
+    inner = str(tmp_path / "a b").replace(" ", "\\040")
+    table = f"/dev/sda1 / ext4 rw 0 0\nhost:/data {inner} nfs4 rw 0 0\nnothing\n"
+    assert filesystem_of(place, table) == "nfs4"
+    assert filesystem_of(tmp_path / "elsewhere.db", table) == "ext4"
+    assert filesystem_of(place, table + f"tmpfs {inner} tmpfs rw 0 0\n") == "tmpfs"
+    assert filesystem_of(place, "") is None

@@ -25,10 +25,6 @@ class Measurement:
 
 
 MEASUREMENTS: tuple[Measurement, ...] = (
-    Measurement("flips_ledger", "a bit flipped in a ledger's file goes unnoticed", "flips:ledger", 3_000, 196_608, 196_608),
-    Measurement("flips_export", "a bit flipped in an export goes unnoticed", "flips:export", 800, 20_000, 20_000),
-    Measurement("flips_evidence", "a bit flipped in a certificate or its evidence goes unnoticed", "flips:evidence", 500, 20_000, 20_000),
-    Measurement("disagreements", "two verifiers disagree", "disagreements:measure", 300, 20_000, 20_000),
     Measurement(
         "kills_sqlite",
         "a client killed at any moment loses nothing acknowledged and books nothing twice (file)",
@@ -116,6 +112,46 @@ MEASUREMENTS: tuple[Measurement, ...] = (
         sample=80,
         full=2000,
         at_least=2000,
+    ),
+    Measurement(
+        "flips_ledger",
+        "a bit flipped anywhere in a ledger's file is said in words, or changes nothing",
+        "flips:ledger",
+        sample=3_000,
+        full=196_608,
+        at_least=196_608,
+    ),
+    Measurement(
+        "flips_export",
+        "a bit flipped in an export is said in words, or changes nothing",
+        "flips:export",
+        sample=800,
+        full=20_000,
+        at_least=20_000,
+    ),
+    Measurement(
+        "flips_evidence",
+        "a bit flipped in a certificate or its evidence is said in words, or changes nothing",
+        "flips:evidence",
+        sample=500,
+        full=20_000,
+        at_least=20_000,
+    ),
+    Measurement(
+        "heldback",
+        "whoever holds one checkpoint sees every older copy, frozen view and fork",
+        "heldback:measure",
+        sample=12,
+        full=100,
+        at_least=300,
+    ),
+    Measurement(
+        "disagreements",
+        "two verifiers, one written from the specification alone, say the same",
+        "disagreements:measure",
+        sample=300,
+        full=20_000,
+        at_least=20_000,
     ),
     Measurement(
         name="simulator",
