@@ -1,12 +1,13 @@
 # Plumbline: two commands do all set-up on a machine with Python 3.11 or newer and make.
 #
-#   make demo       the main job: make a ledger of a quarter's work in ./demo-ledger, certify, verify, tamper, audit
-#   make test       pass the tests that need nothing but Python
-#   make check      the gates without tests: ruff, mypy, words, hosts
-#   make scorecard  what holds under faults and attacks: bench/scorecard.json and the table in SECURITY.md; an hour on two cores
-#   make mutants    put small defects into the rules, one at a time: does a test fail? bench/mutants.json; some 40 minutes on two cores
-#   make lock       renew requirements.lock and requirements-runtime.lock (needs `uv` on the PATH; only for maintainers)
-#   make clean      remove the environment and what tools left behind; never a ledger
+#   make demo           the main job: make a ledger of a quarter's work in ./demo-ledger, certify, verify, tamper, audit
+#   make test           pass the tests that need nothing but Python
+#   make check          the gates without tests: ruff, mypy, words, hosts
+#   make scorecard      what holds under faults and attacks: bench/scorecard.json and the table in SECURITY.md; an hour
+#   make mutants        put small defects into the rules, one at a time: does a test fail? bench/mutants.json; some 40 minutes on two cores
+#   make release-check  the wheel built twice alike, a bill of material, what is known of weaknesses; into dist/, asks the network
+#   make lock           renew the lock files (needs `uv` on the PATH; only for maintainers)
+#   make clean          remove the environment and what tools left behind; never a ledger
 #
 # The environment is ./.venv. It is made from requirements.lock, every file checked against its hash, and made again when the
 # lock, pyproject.toml, the Python or the folder's place has changed. PYTHON=/path/to/python3 chooses the Python it is made with;
@@ -18,7 +19,7 @@ PYTEST_ARGS =
 SCORECARD_ARGS =
 VENV = .venv
 
-.PHONY: help demo test check scorecard mutants lock clean environment
+.PHONY: help demo test check scorecard mutants release-check lock clean environment
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
@@ -74,6 +75,12 @@ environment:
 	PIP_DISABLE_PIP_VERSION_CHECK=1 $(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .; \
 	$(MADE_FROM) > $(VENV)/made-from
 
+# In an environment of its own: what looks at a release is not among what it looks at.
+release-check: environment
+	@$(VENV)/bin/python -m venv --clear .venv-release
+	@.venv-release/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-release.lock
+	@bash .ci/release
+
 # Universal: one lock for Python 3.11 and newer on every platform, with the hashes of all files, and no index named.
 # An extra stands with its package (coverage[toml]): pip takes a bare pin for another requirement, and looks for a newer release.
 # The run-time lock is a part of the other one: what a user's own environment needs, in the same versions.
@@ -83,7 +90,8 @@ lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH (pip install uv, in an environment of its own)" >&2; exit 1; }
 	$(LOCK) --upgrade --extra dev pyproject.toml --output-file requirements.lock
 	$(LOCK) --constraint requirements.lock --no-annotate pyproject.toml --output-file requirements-runtime.lock
+	$(LOCK) --upgrade --no-annotate --group pyproject.toml:release --output-file requirements-release.lock
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov mutants
+	rm -rf $(VENV) .venv-release build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov mutants
 	find ledger schemas cli reports tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -38,6 +39,19 @@ def wheel(tmp_path_factory) -> Path:
     run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder, cwd=ROOT)
     (built,) = folder.glob("*.whl")
     return built
+
+
+def test_two_builds_have_the_same_bytes_wherever_and_whenever_they_are_made(tmp_path):
+    built = []
+    for number, zone in enumerate(("UTC", "Pacific/Auckland")):
+        copy = tmp_path / f"checkout-{number}"
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "dist", "mutants", "tests", "bench", "__pycache__"))
+        for file in copy.rglob("*"):
+            os.utime(file, (number * 10**9, number * 10**9))
+        settings = ("env", "SOURCE_DATE_EPOCH=1772460300", f"TZ={zone}", f"PYTHONHASHSEED={number}")
+        run(*settings, sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", tmp_path / zone[:3], cwd=copy)
+        built.append(next((tmp_path / zone[:3]).glob("*.whl")).read_bytes())
+    assert built[0] == built[1]
 
 
 @pytest.fixture
