@@ -26,7 +26,7 @@ def test_a_remainder_remembered_from_before_the_lock_is_seen_to_be_spent_by_all(
     monkeypatch.setattr(Page, "put", remembering)
     monkeypatch.setattr(Page, "own_batch", lambda page, use, site: known[use.batch])
     figure = races_sqlite(1, 1, tmp_path / "conserved")
-    assert "{'won': 1, 'ConservationError': 7}" in figure.first_wrong[-1]
+    assert "{'ConservationError': 7, 'won': 1}" in figure.first_wrong[-1]
     monkeypatch.setattr(Page, "_check_conserved", lambda page: None)
     figure = races_sqlite(1, 1, tmp_path / "spent")
     assert figure.wrong > 0

@@ -52,7 +52,7 @@ def _races(amount: int, seed: int, folder: Path) -> Figure:
     wrong = []
     for turn, (mass, outcomes) in enumerate(zip(wanted, found, strict=True)):
         if outcomes[WON] != HELD_KG // mass or outcomes.total() != RACERS or outcomes.keys() - {WON} - LOSES:
-            wrong.append(f"round {turn} (seed {seed}): {RACERS} wanted {mass} kg of {HELD_KG} kg: {dict(outcomes)}")
+            wrong.append(f"round {turn} (seed {seed}): {RACERS} wanted {mass} kg of {HELD_KG} kg: {dict(sorted(outcomes.items()))}")
     wins = sum(outcomes[WON] for outcomes in found)
     broken = _broken(house, entries=before + wins, gone=sum(mass * outcomes[WON] for mass, outcomes in zip(wanted, found, strict=True)))
     also = {"racers": RACERS, "wins": wins, "rounds with one winner": sum(mass * 2 > HELD_KG for mass in wanted)}
