@@ -108,7 +108,7 @@ def _content(file: Path) -> object:
     connection = sqlite3.connect(file)
     try:
         triggers = connection.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        tables = sorted(name for (name,) in connection.execute("SELECT lower(name) FROM sqlite_master WHERE type = 'table'"))
+        tables = sorted(name for (name,) in connection.execute("SELECT lower(name) FROM pragma_table_list WHERE name NOT LIKE 'sqlite%'"))
         columns = [_columns(connection, table) for table in tables]
         rows = [connection.execute(f'SELECT * FROM "{table}"').fetchall() for table in tables if table != "meta"]
         rows.append(connection.execute("SELECT name, lower(value) FROM meta WHERE name NOT IN ('log_key', 'trust')").fetchall())

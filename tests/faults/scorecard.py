@@ -28,7 +28,7 @@ from typing import Any
 HOME = Path(__file__).parents[2]
 sys.path[:0] = [str(HOME), *(str(HOME / "tests" / name) for name in ("support", "faults", "hostile"))]
 
-from figure import Row  # noqa: E402 - found in the folders above
+from figure import Figure, Row  # noqa: E402 - found in the folders above
 from measurements import MEASUREMENTS, Measurement  # noqa: E402 - as above
 
 KEPT = HOME / "bench" / "scorecard.json"
@@ -44,6 +44,8 @@ def run(measurement: Measurement, amount: int, seed: int) -> Row:
     started = time.monotonic()
     try:
         figure = getattr(importlib.import_module(module), name)(amount, seed, folder)
+    except Exception as error:  # noqa: BLE001 - what cannot be measured is a figure too: a bad one
+        figure = Figure(0, "attempts", 1, {}, (f"it could not be measured: {type(error).__name__}: {error}",))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     seconds = round(time.monotonic() - started, 1)
