@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,9 @@ from typing import Any
 
 import click
 
-from reports.text import printable
+from reports.text import is_shown, printable
+
+_BEYOND_ASCII = re.compile(r"[^\n -~]")
 
 
 def say(text: str = "", *, style: str | None = None) -> None:
@@ -34,8 +37,9 @@ def hint(text: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON, keys in a stable order."""
-    click.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
+    """Print a value as JSON, keys in a stable order. What does not show itself is escaped as JSON escapes it: the value is the same."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    click.echo(_BEYOND_ASCII.sub(lambda one: one[0] if is_shown(one[0]) else json.dumps(one[0])[1:-1], text))
 
 
 def report_error(

@@ -15,9 +15,10 @@ from cli.output import hint, print_json, progress, remark, say
 from cli.rules import book_with, rule_pack_option
 from cli.seal import look_at_seal
 from cli.session import Session, now_seconds, read_input, reading
-from ledger.errors import FormatError
+from ledger.errors import InputError
 
 if TYPE_CHECKING:
+    from ledger.evidence.format import Evidence
     from ledger.rules.book import Book
     from ledger.trust import Trust
     from ledger.verification import Verification
@@ -36,6 +37,8 @@ class _Given:
     evidence: bytes | None
     record: bytes | None
     book: Book
+    evidence_file: str
+    """What the evidence is called, for messages."""
 
 
 @click.command()
@@ -63,9 +66,13 @@ def verify(session: Session, file: str, **options: Any) -> int:  # noqa: ANN401 
     beside = {name: read_input(options[name]) if options[name] else None for name in ("evidence", "record")}
     with ExitStack() as opened:
         log = opened.enter_context(history(session.place)) if session.has_ledger else None
+        named = options["evidence"] or (f"the evidence in {file}" if data.startswith(b"%PDF-") else file)
+        given = _Given(data, log, pinned[0] if pinned else None, **beside, book=book_with(options["packs"]), evidence_file=named)
         try:
-            found = _CHECKS[recognise(data)](_Given(data, log, pinned[0] if pinned else None, **beside, book=book_with(options["packs"])))
-        except FormatError as refusal:
+            found = _CHECKS[recognise(data)](given)
+        except InputError as refusal:
+            if refusal.file is not None:
+                raise
             raise refusal.at(file=file) from refusal
         if options["max_age"]:
             _check_age(found, options["max_age"])
@@ -96,7 +103,7 @@ def _certificate(given: _Given) -> Verification:
     if log is not None:
         with progress("replaying", total=log.view.size) as done:
             notes = [] if log.note is None else [log.note]
-            book, said = _supplied(given.book, credential, evidence)
+            book, said = _supplied(given, credential, evidence)
             found = verify_certificate(credential, entries=log.entries(), trust=given.trust, checkpoints=notes, book=book, progress=done)
             found.cautions += said
             return found
@@ -105,31 +112,36 @@ def _certificate(given: _Given) -> Verification:
     return _by_evidence(given, evidence, credential)
 
 
-def _supplied(book: Book, credential: bytes, evidence: bytes | None) -> tuple[Book, list[str]]:
+def _supplied(given: _Given, credential: bytes, evidence: bytes | None) -> tuple[Book, list[str]]:
     """Return the rules to judge a certificate by: the program's, and those that came with it."""
     from ledger.certificates.jwt import opened  # noqa: PLC0415 - loaded when needed
-    from ledger.evidence.format import lines_of, read_evidence  # noqa: PLC0415 - loaded when needed
     from ledger.evidence.verification import quoted_rules  # noqa: PLC0415 - loaded when needed
 
     if evidence is None:
-        return book, []
-    rules = read_evidence(lines_of(evidence)).rules
-    return book.with_supplied(quoted_rules(rules, opened(credential)[0]))
+        return given.book, []
+    return given.book.with_supplied(quoted_rules(_read_evidence(given, evidence).rules, opened(credential)[0]))
+
+
+def _read_evidence(given: _Given, data: bytes) -> Evidence:
+    """Read evidence; what is wrong with its form is said of it and not of the certificate."""
+    from ledger.evidence.format import lines_of, read_evidence  # noqa: PLC0415 - loaded when needed
+
+    try:
+        return read_evidence(lines_of(data))
+    except InputError as refusal:
+        raise refusal.at(file=given.evidence_file) from refusal
 
 
 def _by_evidence(given: _Given, evidence: bytes, credential: bytes | None) -> Verification:
-    from ledger.evidence.format import lines_of, read_evidence  # noqa: PLC0415 - loaded when needed
     from ledger.evidence.verification import verify_evidence  # noqa: PLC0415 - loaded when needed
 
-    found = read_evidence(lines_of(evidence))
+    found = _read_evidence(given, evidence)
     with progress("replaying", total=len(found.leaves)) as done:
         return verify_evidence(found, credential=credential, trust=given.trust, book=given.book, progress=done)
 
 
 def _evidence(given: _Given) -> Verification:
-    from ledger.evidence.format import lines_of, read_evidence  # noqa: PLC0415 - loaded when needed
-
-    if read_evidence(lines_of(given.data)).subject[0] == "certificate":
+    if _read_evidence(given, given.data).subject[0] == "certificate":
         raise click.UsageError("this is the evidence of a certificate: verify the certificate, and give this with --evidence")
     return _by_evidence(given, given.data, None)
 

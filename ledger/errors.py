@@ -42,6 +42,13 @@ class InputError(LedgerError):
     """Unreadable: the form is wrong."""
 
     exit_code = 2
+    file: str | None = None
+    """The file that could not be read, where it is known."""
+
+    def at(self, *, file: str) -> InputError:
+        """Return the same refusal with the file that the caller knows."""
+        self.file = file
+        return self
 
 
 class EncodingError(InputError):
@@ -51,6 +58,12 @@ class EncodingError(InputError):
         self.what = what
         self.problem = problem
         super().__init__(f"{what}: {problem}", hint=hint)
+
+    def at(self, *, file: str) -> EncodingError:
+        """Return the same refusal with the file that the caller knows."""
+        found = EncodingError(f"{file}: {self.what}", self.problem, hint=self.hint)
+        found.file = file
+        return found
 
 
 class FormatError(InputError):
@@ -95,7 +108,14 @@ class LimitError(InputError):
         self.what = what
         self.got = got
         self.limit = limit
+        self.unit = unit
         super().__init__(f"{what} has {got} {unit}, the limit is {limit}", hint=hint)
+
+    def at(self, *, file: str) -> LimitError:
+        """Return the same refusal with the file that the caller knows."""
+        found = LimitError(f"{file}: {self.what}", got=self.got, limit=self.limit, unit=self.unit, hint=self.hint)
+        found.file = file
+        return found
 
 
 class UnknownVersionError(InputError):

@@ -138,18 +138,18 @@ def test_a_certificate_of_origin_has_its_own_type_and_number():
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("id", "urn:x", f"credential: Value error, the id is urn:x, want urn:plumbline:{LEDGER}:voltaic-RC-0001"),
+        ("id", "urn:x", f"credential: the id is urn:x, want urn:plumbline:{LEDGER}:voltaic-RC-0001"),
         (
             "basis/ledger",
             "ac" * 32,
-            f"credential: Value error, the id is urn:plumbline:{LEDGER}:voltaic-RC-0001, want urn:plumbline:{'ac' * 32}",
+            f"credential: the id is urn:plumbline:{LEDGER}:voltaic-RC-0001, want urn:plumbline:{'ac' * 32}",
         ),
         (
             "type",
             ["VerifiableCredential", "DomesticOriginCertificate"],
-            "credential: Value error, the type is ['VerifiableCredential', 'DomesticOriginCertificate'], want ['Verifia",
+            "credential: the type is ['VerifiableCredential', 'DomesticOriginCertificate'], want ['Verifia",
         ),
-        ("issuer/party", "ardent", "credential: Value error, the number is voltaic-RC, want ardent-RC"),
+        ("issuer/party", "ardent", "credential: the number is voltaic-RC, want ardent-RC"),
         (
             "@context",
             ["https://www.w3.org/ns/credentials/v2", "https://x.example"],
@@ -157,7 +157,7 @@ def test_a_certificate_of_origin_has_its_own_type_and_number():
         ),
         ("@context", ["https://www.w3.org/ns/credentials/v1"], "field @context.0: credential: Input should be 'https://www.w3.org/ns/cred"),
         ("@context", ..., "field @context: credential: Field required"),
-        ("name", "two\nlines", "field name: credential: Value error, holds a character that cannot be printed"),
+        ("name", "two\nlines", "field name: credential: holds a character that cannot be printed"),
         ("credentialSubject/mass_mg", 0, "field credentialSubject.mass_mg: credential: Input should be greater than 0"),
         ("credentialSubject/mass_mg", "5", "field credentialSubject.mass_mg: credential: Input should be a valid integer"),
         ("credentialSubject/claims/0/percent", "92.3", "field credentialSubject.claims.0.percent: credential: String should match pattern"),

@@ -444,12 +444,12 @@ def test_a_rule_that_came_with_a_certificate_is_used_and_named():
         (
             lambda data: data.replace(b'"all_in"', b'">="'),
             FormatError,
-            "ntib.origin.json: Value error, operator >= does not go with measure set_membership: want all_in",
+            "ntib.origin.json: operator >= does not go with measure set_membership: want all_in",
         ),
         (
             lambda data: data.replace(b"No certificate", b"No\\tcertificate"),
             FormatError,
-            "ntib.origin.json, field notes: Value error, holds a character",
+            "ntib.origin.json, field notes: holds a character",
         ),
     ],
 )

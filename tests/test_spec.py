@@ -11,6 +11,7 @@ from nacl.signing import SigningKey, VerifyKey
 
 from keyring import signer
 from ledger import compare, keys
+from ledger.certificates import credential
 from ledger.evidence import format as evidence
 from ledger.mirror import source
 from ledger.record import read_record
@@ -180,6 +181,7 @@ def test_the_ranges_forbidden_in_names_are_those_that_the_program_refuses():
         ("signature lines of a checkpoint", str(note.MAX_SIGNATURES)),
         ("size of a log, index, time", f"{merkle.MAX_SIZE + 1} - 1".replace(str(2**63), "2^63")),
         ("hashes in an inclusion path", str(proof.MAX_PATH)),
+        ("a credential", f"{credential.MAX_BYTES:,} bytes"),
         ("a receipt", f"{proof.MAX_PROOF_BYTES:,} bytes"),
         ("a fork proof", f"{compare.MAX_BYTES:,} bytes"),
         ("the checkpoint file of an export", f"{source.CHECKPOINT_BYTES:,} bytes"),

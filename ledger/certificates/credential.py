@@ -22,8 +22,8 @@ PROOF_TYPE = "DataIntegrityProof"
 CRYPTOSUITE = "eddsa-jcs-2022"
 PURPOSE = "assertionMethod"
 SIGNATURE_BYTES = 64
-MAX_BYTES = 64 * 2**20
-"""The largest credential that is read."""
+MAX_BYTES = 16 * 2**20
+"""The largest credential that is read: as much as a PDF may carry."""
 
 _FIELDS = ("@context", "created", "cryptosuite", "proofPurpose", "proofValue", "type", "verificationMethod")
 _FIXED = {"type": PROOF_TYPE, "cryptosuite": CRYPTOSUITE, "proofPurpose": PURPOSE}
@@ -49,7 +49,8 @@ def read_credential(data: bytes) -> Credential:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise FormatError(
-            f"credential: {first['msg']}", field=".".join(str(part) for part in first["loc"] if "[" not in str(part)) or None
+            f"credential: {str(first['msg']).removeprefix('Value error, ')}",
+            field=".".join(str(part) for part in first["loc"] if "[" not in str(part)) or None,
         ) from None
 
 

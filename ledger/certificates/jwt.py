@@ -25,6 +25,7 @@ ALGORITHM: Final = "EdDSA"
 """RFC 8037, section 3.1. RFC 9864 calls the same `Ed25519`, which fewer verifiers know so far."""
 
 _FIXED: Final = {"alg": ALGORITHM, "cty": "vc", "typ": "vc+jwt"}
+_SHOWN_CHARACTERS: Final = 200
 _PREFIX: Final = b"eyJ"
 """How base64url of a JSON object with a first member begins."""
 
@@ -144,7 +145,7 @@ def _check_types(payload: bytes) -> None:
         raise FormatError("the vc+jwt's payload is no credential") from None
     if isinstance(types, list) and not {*map(str, types)} & {*TYPE_OF_KIND.values(), *TYPE_OF_PRODUCT.values()}:
         raise FormatError(
-            f"the vc+jwt holds a {', '.join(map(str, types))}, which is no certificate of this program",
+            f"the vc+jwt holds a {', '.join(map(str, types))[:_SHOWN_CHARACTERS]}, which is no certificate of this program",
             hint="a UNTP credential made from a certificate names it with its digest; verify that certificate",
         )
 

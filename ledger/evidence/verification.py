@@ -16,7 +16,7 @@ from ledger.attestation import Attestation, Touches, check_lines, verify_attesta
 from ledger.certificates.credential import digest
 from ledger.certificates.jwt import opened
 from ledger.certificates.verification import current, recomputed, registered
-from ledger.errors import EvidenceError, LedgerError
+from ledger.errors import EvidenceError, FormatError, LedgerError
 from ledger.evidence.format import Evidence
 from ledger.keys import verify
 from ledger.memory import Memory
@@ -127,11 +127,16 @@ def _statement(evidence: Evidence, trust: Trust, signed: SignedCheckpoint, roots
     """Verify an auditor's statement and the lines of it that the evidence holds."""
     if evidence.attest is None:
         return None
-    statement, name = verify_attestation(evidence.attest, auditors=trust.auditors, verify=verify)
+    try:
+        statement, name = verify_attestation(evidence.attest, auditors=trust.auditors, verify=verify)
+    except FormatError as refusal:
+        raise EvidenceError(f"the auditor's statement in the evidence: {refusal}") from refusal
     if statement.ledger != trust.ledger:
         raise EvidenceError(f"the auditor's statement is about ledger {statement.ledger}, the trust file pins {trust.ledger}")
     if statement.size > signed.checkpoint.size or roots.get(statement.size) != statement.root:
         raise EvidenceError(f"the auditor's statement is about size {statement.size}, of which the evidence does not show the same root")
+    if not evidence.lines:
+        raise EvidenceError("the evidence holds an auditor's statement and no line of its state")
     leaves = [(index, merkle.leaf_hash(line)) for index, line in evidence.lines]
     verify_multiproof(leaves, size=statement.lines, root=statement.state, path=evidence.line_nodes)
     return statement, name

@@ -124,7 +124,9 @@ def parse_rule(data: bytes, *, what: str) -> Entry:
         rule = Rule.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise FormatError(first["msg"], file=what, field=".".join(str(part) for part in first["loc"]) or None) from None
+        raise FormatError(
+            str(first["msg"]).removeprefix("Value error, "), file=what, field=".".join(str(part) for part in first["loc"]) or None
+        ) from None
     return Entry(rule, canonical.encode(value))
 
 
