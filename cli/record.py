@@ -11,7 +11,7 @@ import click
 
 from cli.output import print_json, remark, say, table
 from cli.session import Session, json_option, key_options, ledger_option, read_input, writing
-from ledger.errors import FormatError, LedgerError, LimitError
+from ledger.errors import FormatError, InputError, LedgerError, LimitError
 
 if TYPE_CHECKING:
     from ledger.draft import Raw
@@ -197,17 +197,40 @@ def submit(ctx: click.Context, records: str) -> None:
     notes = split_records(read_input(records), file=records)
     store = session.store()
     opened = session.log(store)
-    if session.dry_run:
-        from ledger.desk import rehearse  # noqa: PLC0415 - loaded when needed
-
-        fresh = rehearse(opened, notes)
-        if session.as_json:
-            print_json({"dry_run": True, "new": fresh, "records": len(notes)})
+    try:
+        if session.dry_run:
+            _rehearse(session, opened, notes)
         else:
-            say(f"{fresh} of {len(notes)} records are new and would be taken; nothing was written")
-        return
-    appended = _submitted(session, opened, notes)
-    print_appended(session, appended)
+            print_appended(session, _submitted(session, opened, notes))
+    except InputError as refusal:
+        raise _where(refusal, notes, file=records) from refusal
+
+
+def _rehearse(session: Session, opened: Log, notes: list[bytes]) -> None:
+    """Check records as if they were submitted."""
+    from ledger.desk import rehearse  # noqa: PLC0415 - loaded when needed
+
+    fresh = rehearse(opened, notes)
+    if session.as_json:
+        print_json({"dry_run": True, "new": fresh, "records": len(notes)})
+    else:
+        say(f"{fresh} of {len(notes)} records are new and would be taken; nothing was written")
+
+
+def _where(refusal: InputError, notes: list[bytes], *, file: str) -> InputError:
+    """Return what was refused of one of many records with the line of the file that it stands on."""
+    from ledger.record import read_record  # noqa: PLC0415 - loaded when needed
+
+    first = 1
+    for note in notes:
+        try:
+            read_record(note)
+        except FormatError as found:
+            return found.at(file=file, line=first + (found.line or 1) - 1)
+        except InputError as found:
+            return found.at(file=f"{file}, record from line {first} on")
+        first += note.count(b"\n")
+    return refusal
 
 
 def _submitted(session: Session, opened: Log, notes: list[bytes]) -> Appended:

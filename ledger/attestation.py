@@ -24,16 +24,17 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from ledger.errors import CheckpointError, EvidenceError, FormatError
+from ledger.errors import CheckpointError, EvidenceError, FormatError, SignatureError
 from ledger.memory import Memory
 from ledger.partial import named
-from ledger.record import Record
+from ledger.record import Record, read_as
 from ledger.tlog import canonical
 from ledger.tlog.checkpoint import parse_decimal, signatures_by
 from ledger.tlog.merkle import HASH_BYTES, Hash
 from ledger.tlog.note import VerifierKey, decode_base64, format_note, parse_note, shown
 from ledger.view import LAST, KeyFacts, View, position
 from schemas.event import Correct, Event, Void, Withdraw
+from schemas.identifier import Time
 
 FORMAT: Final = "plumbline/attest/v1"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -90,6 +91,10 @@ def parse_attestation(text: bytes) -> Attestation:
         values.append(line.removeprefix(f"{word} "))
     if not _DIGEST.fullmatch(values[0]):
         raise FormatError("the ledger id is not 64 lower-case hex digits", line=2)
+    try:
+        read_as(Time, values[5])
+    except FormatError as refusal:
+        raise refusal.at(line=len(_WORDS) + 1) from refusal
     digests: list[str] = []
     for number, line in enumerate(lines[len(_WORDS) + 1 : -1], start=len(_WORDS) + 2):
         word, _, digest = line.partition(" ")
@@ -132,7 +137,10 @@ def verify_attestation(data: bytes, *, auditors: Sequence[VerifierKey], verify: 
         names = ", ".join(sorted({one.name for one in note.signatures}))
         raise CheckpointError(f"the statement is signed by {names}, no auditor of the trust file")
     for key, one in signed:
-        verify(key.public_key, note.text, one.signature)
+        try:
+            verify(key.public_key, note.text, one.signature)
+        except SignatureError as refusal:
+            raise SignatureError(f"{key.name}+{key.key_id.hex()}: {refusal}") from refusal
     return statement, signed[0][0].name
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ledger.errors import FormatError, UnknownError
+from ledger.errors import FormatError, LimitError, UnknownError
 from ledger.matter.batch import Batch
 from ledger.matter.draw import moistened
 from ledger.record import validated
@@ -25,6 +25,7 @@ from schemas.measurement import Proportion
 
 Raw = dict[str, Any]
 _PROPORTION: TypeAdapter[Proportion] = TypeAdapter(Proportion)
+MAX_EVENT_BYTES = 1 << 20
 _PRIVATE_FIELDS = ("documents.*.number", "to.outside", "generator.name", "by.name")
 """Fields that are private by their nature: plain text in them is sealed without being asked to."""
 
@@ -46,8 +47,11 @@ def parse_event(data: bytes, *, file: str | None = None, line: int | None = None
     """Read one event of an input file as JSON.
 
     Raises:
+        LimitError: It is larger than any record, and than what a sealed field may say beside it.
         FormatError, EncodingError: It is no JSON object, or an event that only a command writes.
     """
+    if len(data) > MAX_EVENT_BYTES:
+        raise LimitError("the event", got=len(data), limit=MAX_EVENT_BYTES, unit="bytes")
     where = ", ".join(part for part in (file, None if line is None else f"line {line}") if part) or "event"
     value = canonical.parse(data, what=where)
     if not isinstance(value, dict):

@@ -23,6 +23,16 @@ def grams(mass_mg: int) -> str:
     return f"{sign}{whole}.{rest:03d}".rstrip("0").rstrip(".") + " g"
 
 
+MOST_SHOWN = 80
+"""How many characters of somebody else's text a message repeats."""
+
+
+def clipped(message: str, got: object) -> str:
+    """Return a message that repeats a text with that text cut short: nobody is shown a megabyte of it."""
+    text = got if isinstance(got, str) else ""
+    return message.replace(repr(text), repr(f"{text[:MOST_SHOWN]}…")) if len(text) > MOST_SHOWN else message
+
+
 class LedgerError(Exception):
     """The base of the tree; never raised itself."""
 
@@ -142,10 +152,10 @@ class ChainError(RuleError):
 class DuplicateError(RuleError):
     """A name that was used before: a party, key, batch number, certificate."""
 
-    def __init__(self, what: str, name: str, *, hint: str | None = None) -> None:
+    def __init__(self, what: str, name: str, *, problem: str = "exists already", hint: str | None = None) -> None:
         self.what = what
         self.name = name
-        super().__init__(f"{what} {name} exists already", hint=hint)
+        super().__init__(f"{what} {name} {problem}", hint=hint)
 
 
 class UnknownError(RuleError):

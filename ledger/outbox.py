@@ -137,8 +137,8 @@ class Outbox:
             return ()
         try:
             rows = json.loads(read_file(path, what="openings"))
-            return tuple(Opening(row["event"], row["field"], bytes.fromhex(row["salt"]), row["value"]) for row in rows)
-        except (ValueError, TypeError, KeyError) as error:
+            return tuple(_opening(row["event"], row["field"], row["salt"], row["value"]) for row in rows)
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise FormatError("the kept openings were damaged", file=str(path), hint=_DAMAGED) from error
 
     def last(self) -> Record | None:
@@ -194,6 +194,17 @@ def placed_by(receipt: bytes, record: Record) -> tuple[int, bytes]:
     head = checkpoint.parse_checkpoint(note.parse_note(found.checkpoint_note).text)
     merkle.verify_inclusion(merkle.leaf_hash(record.note), index=found.index, size=head.size, root=head.root, path=found.path)
     return found.index, found.checkpoint_note
+
+
+def _opening(event: object, field: object, salt: object, value: object) -> Opening:
+    """Return an opening as it was kept.
+
+    Raises:
+        TypeError, ValueError: It is none.
+    """
+    if type(event) is not int or not isinstance(field, str) or not isinstance(salt, str) or not isinstance(value, str):
+        raise TypeError("an opening has a number and three texts")
+    return Opening(event, field, bytes.fromhex(salt), value)
 
 
 def _proves(receipt: bytes, record: Record) -> bool:

@@ -12,6 +12,7 @@ from ledger.tlog.note import RECORD_FORMAT, parse_note
 from ledger.tlog.proof import PROOF_FORMAT
 
 _FORMATS = {RECORD_FORMAT: "record", PROOF_FORMAT: "receipt", EVIDENCE_FORMAT: "evidence", ATTEST_FORMAT: "attest", FORK_FORMAT: "fork"}
+_SIGNATURE_LINE = "— ".encode()
 
 
 def recognise(data: bytes) -> str:
@@ -29,10 +30,12 @@ def recognise(data: bytes) -> str:
     for form, kind in _FORMATS.items():
         if data.startswith(f"{form}\n".encode()):
             return kind
+    if _SIGNATURE_LINE not in data:
+        raise FormatError(
+            "is no certificate, record, receipt, evidence or checkpoint that this program knows", hint="a certificate is a PDF or its JSON"
+        )
     try:
         checkpoint.parse_checkpoint(parse_note(data).text)
     except LedgerError as refusal:
-        raise FormatError(
-            "is no certificate, record, receipt, evidence or checkpoint that this program knows", hint="a certificate is a PDF or its JSON"
-        ) from refusal
+        raise FormatError(f"is no checkpoint, and nothing else that this program knows: {refusal}") from refusal
     return "checkpoint"

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ledger.errors import FormatError, LimitError
+from ledger.errors import FormatError, LimitError, clipped
 from ledger.tlog import canonical, note
 from ledger.tlog.note import Signature, VerifierKey
 from schemas.event import EVENT, Event
@@ -96,7 +96,8 @@ def _explained(error: ValidationError, *, line: int | None) -> FormatError:
         detail = next((item for item in details if item["type"] == "extra_forbidden" and item["loc"][:-1] == detail["loc"][:-1]), detail)
     place = ["event" if error.title.startswith("tagged-union") else "", *(str(step) for step in detail["loc"])]
     named = [step for before, step in pairwise(place) if not (before == "event" and step in _TYPES) and not _UNION_STEP.fullmatch(step)]
-    return FormatError(_problem(dict(detail)), line=line, field=".".join(named) or None)
+    got = detail["input"] if detail["type"] != "union_tag_invalid" else detail.get("ctx", {}).get("tag")
+    return FormatError(clipped(_problem(dict(detail)), got), line=line, field=".".join(named) or None)
 
 
 _TYPES = frozenset(

@@ -156,7 +156,7 @@ def verify_receipt(data: bytes, *, leaf_at: Callable[[int], Hash | None] | None,
             signed = proof.verify_proof(receipt, leaf, log_keys=list(trust.log), verify=verify)
             found.take_witnessed(witnessed_by(signed, trust), time=signed.time)
         except LedgerError as refusal:
-            found.problems.append(f"the log acknowledged another record at {receipt.index}: {refusal}")
+            found.problems.append(f"the receipt does not show that the log acknowledged this record {receipt.index}: {refusal}")
         else:
             found.levels.append(
                 Level(1, "issuer says", holds=True, detail=f"record {receipt.index} stands where the log said that it stands")

@@ -334,8 +334,10 @@ def _unpack(name: str, stream: Object) -> bytes:
     raw = stream.read_raw_bytes()
     filters = stream.get("/Filter")
     names = [] if filters is None else [str(filters)] if isinstance(filters, Name) else [str(one) for one in filters]
-    if "/DecodeParms" in stream or names not in ([], ["/FlateDecode"]):
-        raise FormatError(f"attachment {printable(name)} is packed with {printable(' '.join(names))}, want FlateDecode or nothing")
+    parameters = ["/DecodeParms"] if "/DecodeParms" in stream else []
+    if parameters or names not in ([], ["/FlateDecode"]):
+        packed = printable(" ".join(names + parameters))
+        raise FormatError(f"attachment {printable(name)} is packed with {packed}, want FlateDecode or nothing")
     if names:
         unpacker = zlib.decompressobj()
         raw = unpacker.decompress(raw, MAX_ATTACHMENT + 1)

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from cli.output import print_json
-from terminal import command
+from keyring import signer
+from ledger.tlog.note import format_note
+from terminal import command, house, truck
 
 VECTORS = Path(__file__).parent / "vectors" / "outside"
 
@@ -36,6 +38,33 @@ def test_what_is_wrong_with_evidence_is_said_of_the_evidence(tmp_path, data, sai
     assert (found.code, found.error["message"], found.error["file"]) == (2, f"{file}{said}", str(file))
 
 
+@pytest.mark.parametrize("made", ["yesterday", "2026-04-31T09:00:00Z", "2026-04-01", "\u202e2026-04-01T09:00:00Z"])
+def test_an_auditors_statement_made_at_no_time_is_refused(tmp_path, made):
+    by = signer("auditor.example/clara")
+    text = (VECTORS / "statement").read_bytes().partition(b"\n\n")[0].replace(b"2026-04-01T09:00:00Z", made.encode()) + b"\n"
+    file = tmp_path / "statement"
+    file.write_bytes(format_note(text, [by.vkey.signed(by.sign(text))]))
+    found = command("verify", file, "--trust", VECTORS / "trust")
+    assert found.code == 2
+    assert found.err.startswith(f"error: {file}, line 7: {made.encode('ascii', 'backslashreplace').decode()!r}".replace("\\\\", "\\"))
+
+
+def test_a_receipt_that_was_bent_does_not_accuse_the_log(tmp_path):
+    file = tmp_path / "receipt"
+    file.write_bytes((VECTORS / "certify.tlog-proof").read_bytes().replace(b"\n27\n", b"\n28\n"))
+    found = command("verify", file, "--record", VECTORS / "certify.record", "--trust", VECTORS / "trust")
+    assert "DOES NOT HOLD: the receipt does not show that the log acknowledged this record 12: ledger.example/lead+e097f050: " in found.out
+
+
+def test_what_looks_like_a_checkpoint_is_told_why_it_is_none(tmp_path):
+    file = tmp_path / "checkpoint"
+    file.write_bytes((VECTORS / "cosigned.checkpoint").read_bytes().replace(b"\n", b"\r\n"))
+    found = command("verify", file, "--trust", VECTORS / "trust")
+    assert found.err.startswith(
+        f"error: {file}: is no checkpoint, and nothing else that this program knows: line 1: the character U+000D may"
+    )
+
+
 def test_an_auditors_statement_without_a_line_of_its_state_is_named(tmp_path):
     statement = (VECTORS / "statement").read_bytes()
     file = tmp_path / "given.evidence"
@@ -43,3 +72,30 @@ def test_an_auditors_statement_without_a_line_of_its_state_is_named(tmp_path):
     file.write_bytes((VECTORS / "certificate.evidence").read_bytes().removesuffix(b"end\n") + block)
     found = command("verify", VECTORS / "certificate.json", "--evidence", file, "--trust", VECTORS / "trust")
     assert "DOES NOT HOLD: the evidence holds an auditor's statement and no line of its state" in found.out
+
+
+def test_a_line_beyond_a_megabyte_is_refused_before_it_is_parsed(tmp_path):
+    at = house(tmp_path)
+    said = at.try_log("yard/1", '{"type":"' + "x" * 2**20 + '"}')
+    assert (said.code, said.err.split("\n")[0]) == (
+        2,
+        f"error: {tmp_path / 'events.jsonl'}, line 1: the event has 1048587 bytes, the limit is 1048576",
+    )
+
+
+def test_a_message_cuts_what_it_repeats(tmp_path):
+    at = house(tmp_path)
+    said = at.try_log("yard/1", truck("yard:RB-1", "9" * 100_000))
+    assert said.err.startswith(f"error: {tmp_path / 'events.jsonl'}, line 1: field mass.value: '{'9' * 80}…' is no plain decimal number; ")
+
+
+def test_what_is_wrong_with_one_of_many_records_is_said_with_its_line(tmp_path):
+    at = house(tmp_path)
+    file = at.write("events.jsonl", truck("yard:RB-1"), truck("yard:RB-2"))
+    at.done("sign", file, "-o", tmp_path / "records", "-k", at.keys["yard/1"])
+    records = (tmp_path / "records").read_bytes()
+    first = records.index(b"\nplumbline/record/v1\n") + 1
+    (tmp_path / "records").write_bytes(records[:first] + records[first:].replace(b'"seq":2}', b'"seq":-2}'))
+    said = at.run("submit", tmp_path / "records")
+    line = records[:first].count(b"\n") + 2
+    assert (said.code, said.err.split(":")[1].strip()) == (2, f"{tmp_path / 'records'}, line {line}, field seq")

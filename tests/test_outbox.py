@@ -187,7 +187,7 @@ def test_a_damaged_outbox_is_named_with_its_file(house):
         house.write("keystone/1", receipt("keystone:C"))
     assert str(refusal.value) == f"{record}: holds a record with seq 2"
     record.write_bytes(kept)
-    for damaged in (b"{", b"[{}]", b"7", b"\xff"):
+    for damaged in (b"{", b"[{}]", b"7", b"\xff", b"[" * 100_000, b'[{"event":"0","field":"x","salt":"00","value":[]}]'):
         openings.write_bytes(damaged)
         with pytest.raises(FormatError) as refusal:
             house.write("keystone/1", receipt("keystone:C"))

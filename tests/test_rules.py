@@ -8,11 +8,12 @@ from typing import get_args
 
 import pytest
 
-from ledger.errors import DuplicateError, EncodingError, EvidenceError, FormatError, UnknownError
+from ledger.errors import DuplicateError, EncodingError, EvidenceError, FormatError, LimitError, UnknownError
 from ledger.matter.claims import NOT_RECLAIMABLE
 from ledger.matter.provenance import GAIN, Source
 from ledger.rules.book import own, parse_rule, read_rule
 from ledger.rules.judge import Subject, judge
+from ledger.tlog import canonical
 from schemas.rule import Kind, Rule
 
 G = 1000
@@ -457,3 +458,10 @@ def test_a_damaged_rule_file_is_refused(damage, error, message):
     data = damage(files("ledger").joinpath("data/rules/ntib.origin.json").read_bytes())
     with pytest.raises(error, match="^" + re.escape(message)):
         read_rule(data, file="ntib.origin.json")
+
+
+def test_a_rule_that_evidence_could_not_carry_is_refused():
+    data = json.loads(own().load("scs103.v8").canonical)
+    data["numerator"] *= 1_000
+    with pytest.raises(LimitError, match=r"^the rule in scs103.v8.json has [0-9]+ bytes, the limit is 65531$"):
+        read_rule(canonical.encode(data), file="scs103.v8.json")

@@ -15,6 +15,7 @@ from ledger.certificates import credential
 from ledger.evidence import format as evidence
 from ledger.mirror import source
 from ledger.record import read_record
+from ledger.rules import book
 from ledger.tlog import canonical, merkle, note, private, proof, tile
 from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from ledger.tlog.note import parse_record_note, parse_vkey, record_id
@@ -190,6 +191,8 @@ def test_the_ranges_forbidden_in_names_are_those_that_the_program_refuses():
         ("evidence: records; batches", f"{evidence.MAX_SCOPE:,} each"),
         ("evidence: prior roots; anchors", f"{evidence.MAX_PRIORS:,} each"),
         ("evidence: rules", f"{evidence.MAX_RULES}"),
+        ("a rule, as canonical JSON", f"{evidence.MAX_LINE_BYTES - len(b'rule ') - len(b'~'):,} bytes"),
+        ("a rule, as canonical JSON", f"{book.MAX_RULE_BYTES:,} bytes"),
         ("evidence: state lines", f"{2 * evidence.MAX_SCOPE:,}"),
         ("evidence: hashes of a multiproof", f"{evidence.MAX_NODES:,}"),
     ],

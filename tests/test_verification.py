@@ -270,7 +270,7 @@ def test_a_receipt_shows_whether_what_was_acknowledged_is_still_there(works):
     dropped = verify_receipt(receipt, leaf_at=lambda _: None, trust=works.trust)
     assert dropped.problems == ["record 4 is not in this ledger: what was acknowledged was dropped"]
     swapped = verify_receipt(receipt, leaf_at=lambda index: works.leaves[index - 1], trust=works.trust)
-    assert swapped.problems[0].startswith("the log acknowledged another record at 4: ")
+    assert swapped.problems[0].startswith("the receipt does not show that the log acknowledged this record 4: ")
 
 
 def test_a_checkpoint_is_the_pinned_logs_and_the_ledger_agrees_or_does_not(works):

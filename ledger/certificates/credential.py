@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from ledger.errors import CertificateError, EncodingError, FormatError, LedgerError, LimitError, SignatureError
+from ledger.errors import CertificateError, EncodingError, FormatError, LedgerError, LimitError, SignatureError, clipped
 from ledger.keys import base58_decode, base58_encode, did_key, public_key_of_did
 from ledger.tlog import canonical
 from schemas.certificate import Credential
@@ -49,7 +49,7 @@ def read_credential(data: bytes) -> Credential:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise FormatError(
-            f"credential: {str(first['msg']).removeprefix('Value error, ')}",
+            f"credential: {clipped(str(first['msg']).removeprefix('Value error, '), first['input'])}",
             field=".".join(str(part) for part in first["loc"] if "[" not in str(part)) or None,
         ) from None
 

@@ -80,7 +80,9 @@ def _check_names(event: Transform) -> None:
     for what, names in (("input", [use.batch for use in event.inputs]), ("output", [output.batch for output in event.outputs])):
         twice = sorted(name for name, count in Counter(names).items() if count > 1)
         if twice:
-            raise DuplicateError(f"{what} of this transform", twice[0], hint="name each batch once, with the whole mass")
+            raise DuplicateError(
+                f"{what} of this transform", twice[0], problem="stands twice", hint="name each batch once, with the whole mass"
+            )
     if sum(output.mass == "balance" for output in event.outputs) > 1:
         msg = 'two outputs have the mass "balance"; only one can be what the others leave'
         raise AmountError(msg)

@@ -14,9 +14,12 @@ from importlib.resources import files
 
 from pydantic import ValidationError
 
-from ledger.errors import DuplicateError, EvidenceError, FormatError, UnknownError
+from ledger.errors import DuplicateError, EvidenceError, FormatError, LimitError, UnknownError, clipped
 from ledger.tlog import canonical
 from schemas.rule import Kind, Rule
+
+MAX_RULE_BYTES = 65_531
+"""The longest rule that a line of evidence holds: `rule `, its canonical JSON, and a newline in 65,537 bytes."""
 
 _DEFAULTS: dict[Kind, tuple[str, ...]] = {
     "recycled-content": ("iso14021.rc_pb", "ftc.260_13.qualified", "eu.2023_1542.art8_2_pb"),
@@ -118,16 +121,19 @@ def parse_rule(data: bytes, *, what: str) -> Entry:
     Raises:
         EncodingError: The bytes are not JSON of the canonical domain.
         FormatError: They are no rule.
+        LimitError: The rule is longer than evidence can carry.
     """
     value = canonical.parse(data, what=what)
+    written = canonical.encode(value)
+    if len(written) > MAX_RULE_BYTES:
+        raise LimitError(f"the rule in {what}", got=len(written), limit=MAX_RULE_BYTES, unit="bytes")
     try:
         rule = Rule.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise FormatError(
-            str(first["msg"]).removeprefix("Value error, "), file=what, field=".".join(str(part) for part in first["loc"]) or None
-        ) from None
-    return Entry(rule, canonical.encode(value))
+        said = clipped(str(first["msg"]).removeprefix("Value error, "), first["input"])
+        raise FormatError(said, file=what, field=".".join(str(part) for part in first["loc"] if "[" not in str(part)) or None) from None
+    return Entry(rule, written)
 
 
 @cache

@@ -67,4 +67,4 @@ def verify_opening(sealed: str, *, salt: bytes, field: str, value: str) -> None:
     """
     got = sealed_digest(salt=salt, field=field, value=value)
     if not hmac.compare_digest(got.encode(), sealed.encode(errors="replace")):
-        raise VerificationError(f"the opening of {field} gives digest {got}, the record has {sealed}")
+        raise VerificationError(f"the opening of {field} gives digest {got}, the record has {sealed or 'none'}")
