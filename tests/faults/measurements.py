@@ -146,6 +146,14 @@ MEASUREMENTS: tuple[Measurement, ...] = (
         at_least=300,
     ),
     Measurement(
+        "hostile",
+        "a hostile file gets the verdict that a person wrote down for it: no false HOLDS, no fault, no raw escape",
+        "hostile_pack:measure",
+        sample=330,
+        full=2_000,
+        at_least=200,
+    ),
+    Measurement(
         "disagreements",
         "two verifiers, one written from the specification alone, say the same",
         "disagreements:measure",
