@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,7 +131,7 @@ def _opened(session: Session, trust: str | None, checkpoints: tuple[str, ...]) -
     from ledger.store.tables import SCHEMA_VERSION  # noqa: PLC0415 - loaded when needed
 
     store, version = Store.of_any_version(session.ledger)
-    if version is not None and version.isdecimal() and 0 < int(version) < SCHEMA_VERSION:
+    if version is not None and re.fullmatch("[0-9]{1,9}", version) and 0 < int(version) < SCHEMA_VERSION:
         Store.open(session.ledger)  # an older store is refused by that name, rather than called damaged for what it never had
     mark, problem = None, ""
     try:

@@ -243,7 +243,7 @@ def _said(word: str, raw: Raw) -> Raw:
         return {"assay": assay(value)}
     if name in ("vessel", "owner") and sign:
         return {name: value}
-    if name == "pieces" and value.isdecimal():
+    if name == "pieces" and re.fullmatch("[0-9]{1,9}", value):
         return {"pieces": int(value)}
     if name == "serials" and ".." in value:
         return {"serials": [*raw.get("serials", []), value.split("..", 1)]}

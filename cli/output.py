@@ -37,9 +37,14 @@ def hint(text: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON, keys in a stable order. What does not show itself is escaped as JSON escapes it: the value is the same."""
+    """Print a value as JSON."""
+    click.echo(json_text(value))
+
+
+def json_text(value: object) -> str:
+    """Return a value as JSON, keys in a stable order. What does not show itself is escaped as JSON escapes it: the value is the same."""
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
-    click.echo(_BEYOND_ASCII.sub(lambda one: one[0] if is_shown(one[0]) else json.dumps(one[0])[1:-1], text))
+    return _BEYOND_ASCII.sub(lambda one: one[0] if is_shown(one[0]) else json.dumps(one[0])[1:-1], text)
 
 
 def report_error(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cli.output import hint, print_json, say
+from cli.output import hint, json_text, print_json, say
 from cli.session import Session, reading, writing
 from ledger.errors import UnknownError
 
@@ -21,7 +22,7 @@ def record_named(view: StoreView, name: str) -> str:
     Raises:
         UnknownError: There is none.
     """
-    if name.isdecimal() and int(name) < view.size:
+    if re.fullmatch("[0-9]{1,19}", name) and int(name) < view.size:
         return view.record_id(int(name))
     if view.index_of(name) is not None:
         return name
@@ -66,7 +67,7 @@ def disclose(session: Session, record: str, field: str | None, output: str | Non
     if field is not None and not rows:
         raise UnknownError("opening", f"{field} of record {name}", hint="it was erased, or was never sealed here")
     if output:
-        replace_file(Path(output), (json.dumps({"openings": rows}, indent=2, ensure_ascii=False) + "\n").encode(), mode=0o600)
+        replace_file(Path(output), f"{json_text({'openings': rows})}\n".encode(), mode=0o600)
     if session.as_json:
         print_json({"openings": rows})
     elif output:

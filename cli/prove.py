@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,7 @@ def _prove_record(session: Session, view: StoreView, named: str, output: Path) -
 
 def _index(view: StoreView, named: str) -> int:
     """Return the index of a record by index, id, or the number of a batch that it made."""
-    if named.isdecimal() and named.isascii():
+    if re.fullmatch("[0-9]{1,19}", named):
         index = int(named)
         if index >= view.size:
             raise UnknownError("record", named)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -99,3 +101,21 @@ def test_what_is_wrong_with_one_of_many_records_is_said_with_its_line(tmp_path):
     said = at.run("submit", tmp_path / "records")
     line = records[:first].count(b"\n") + 2
     assert (said.code, said.err.split(":")[1].strip()) == (2, f"{tmp_path / 'records'}, line {line}, field seq")
+
+
+@pytest.mark.parametrize("words", [("prove", "9" * 5_000, "-o", "x"), ("disclose", "9" * 5_000), ("disclose", "\u0663")])
+def test_a_number_of_thousands_of_digits_is_no_index(tmp_path, words):
+    said = house(tmp_path).run(*words)
+    assert (said.code, said.err.split()[:3]) == (1, ["error:", "no", "record"])
+
+
+@pytest.mark.parametrize("version", ["9" * 5_000, "\u0663", "\x1b[2J"])
+@pytest.mark.parametrize(("word", "code"), [("audit", 0), ("batches", 3), ("rebuild", 3)])
+def test_a_ledger_whose_version_is_no_number_is_audited_and_otherwise_refused(tmp_path, word, code, version):
+    at = house(tmp_path)
+    with closing(sqlite3.connect(at.path)) as database:
+        database.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (version,))
+        database.commit()
+    said = at.run(word)
+    assert said.code == code
+    assert "fault" not in said.err

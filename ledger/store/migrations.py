@@ -7,6 +7,7 @@ the first that stood on a server, so what leads to it is in the words of SQLite 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -74,10 +75,10 @@ def migrate(place: Place, *, migrations: Sequence[Migration] = MIGRATIONS, targe
         StoreVersionError: It is newer than this program, or older than anything that can be brought up to date.
     """
     store, text = Store.of_any_version(place)
-    version = int(text) if text is not None and text.isdecimal() else 0
+    version = int(text) if text is not None and re.fullmatch("[0-9]{1,9}", text) else 0
     steps = [step for step in migrations if version < step.version <= target]
     if [step.version for step in steps] != list(range(version + 1, target + 1)) or version > target:
-        raise StoreVersionError(f"{place} has schema version {text or 'none'}, this program cannot bring it to {target}")
+        raise StoreVersionError(f"{place} has schema version {(text or 'none')[:20]}, this program cannot bring it to {target}")
     if not steps:
         return []
     with store.writing() as view:

@@ -85,7 +85,7 @@ class Store:
         store, version = cls.of_any_version(place, busy_seconds=busy_seconds)
         if version != str(t.SCHEMA_VERSION):
             raise StoreVersionError(
-                f"{place} has schema version {version or 'none'}, this program writes {t.SCHEMA_VERSION}",
+                f"{place} has schema version {(version or 'none')[:20]}, this program writes {t.SCHEMA_VERSION}",
                 hint="make a copy of it, then bring it up to date with `plumbline rebuild --migrate`; a later one needs a later program",
             )
         store.database.check_settings()
