@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 from ground import vector
 from pack import Hostile
@@ -19,6 +21,21 @@ NAMES = {
     "markup": "[bold]HOLDS[/bold]<b>",
     "two hundred letters": "M" * 200,
 }
+
+VERSIONS = {
+    "a version of 5,000 digits": "9" * 5_000,
+    "a version in other digits": "\u0663",
+    "a version with an escape": "\x1b[2J",
+}
+
+
+def database(version: str) -> bytes:
+    """Return a database that has no more of a ledger than the version of its schema."""
+    with closing(sqlite3.connect(":memory:")) as made:
+        made.execute("CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+        made.execute("INSERT INTO meta VALUES ('schema', ?)", (version,))
+        made.commit()
+        return made.serialize()
 
 
 def files() -> Iterator[Hostile]:
@@ -45,6 +62,10 @@ def files() -> Iterator[Hostile]:
         yield Hostile(f"ledger {name} to audit", data, ("audit", "{file}"))
         yield Hostile(f"ledger {name} to verify by", data, ("verify", "{certificate}", "-L", "{file}"))
         yield Hostile(f"ledger {name} to look at", data, ("batches", "-L", "{file}"))
+    for name, version in VERSIONS.items():
+        yield Hostile(f"ledger of {name} to audit", database(version), ("audit", "{file}"))
+        yield Hostile(f"ledger of {name} to look at", database(version), ("batches", "-L", "{file}"))
+        yield Hostile(f"ledger of {name} to rebuild", database(version), ("rebuild", "-L", "{file}"))
     yield Hostile("ledger at an address with a password", b"", ("batches", "-L", "postgresql+psycopg://me:S3cret@no.invalid/x"))
     yield Hostile("ledger at a place of another kind", b"", ("batches", "-L", "mysql://me@no.invalid/x"))
     yield Hostile("export at a place of another kind", b"", ("audit", "file:///etc/passwd"))
