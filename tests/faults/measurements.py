@@ -154,6 +154,14 @@ MEASUREMENTS: tuple[Measurement, ...] = (
         at_least=200,
     ),
     Measurement(
+        "fuzz",
+        "bent bytes are refused by whatever reads them: no fault, and nothing accepted that means something else",
+        "fuzzed:measure",
+        sample=20_000,
+        full=1_000_000,
+        at_least=1_000_000,
+    ),
+    Measurement(
         "disagreements",
         "two verifiers, one written from the specification alone, say the same",
         "disagreements:measure",

@@ -17,7 +17,8 @@ def _vkey(name: str, public: bytes, kind: Algorithm = Algorithm.ED25519) -> byte
     return VerifierKey(name, kind, public).format().encode()
 
 
-def _witness(name: str) -> bytes:
+def witness(name: str) -> bytes:
+    """Return the line of a witness."""
     return b"witness %s %s\n" % (name.encode(), _vkey(f"{name}.example/w", signer(f"{name}/w").public_key, Algorithm.COSIGNATURE))
 
 
@@ -27,7 +28,7 @@ def files() -> Iterator[Hostile]:
     log, quorum, ledger = line_of(good, b"log "), line_of(good, b"quorum "), line_of(good, b"ledger ")
     auditor = line_of(good, b"auditor ")
     own = signer("ledger.example/lead").public_key
-    three = b"".join(_witness(name) for name in ("one", "two", "three"))
+    three = b"".join(witness(name) for name in ("one", "two", "three"))
     made = {
         "of no bytes": b"",
         "of another version": swapped(good, b"/v1", b"/v2"),
@@ -65,18 +66,18 @@ def files() -> Iterator[Hostile]:
         "of a threshold of none": swapped(good, quorum, three + b"group some 0 one two three\nquorum some\n"),
         "of a threshold beyond all": swapped(good, quorum, three + b"group some 4 one two three\nquorum some\n"),
         "of a huge threshold": swapped(good, quorum, three + b"group some " + b"9" * 5_000 + b" one two three\nquorum some\n"),
-        "of a witness twice": swapped(good, quorum, _witness("one") * 2 + b"quorum one\n"),
+        "of a witness twice": swapped(good, quorum, witness("one") * 2 + b"quorum one\n"),
         "of one key under two names": swapped(
-            good, quorum, _witness("one") + _witness("one").replace(b"witness one", b"witness two") + b"group g all one two\nquorum g\n"
+            good, quorum, witness("one") + witness("one").replace(b"witness one", b"witness two") + b"group g all one two\nquorum g\n"
         ),
         "of a witness who is the log": swapped(
             good, quorum, b"witness w " + _vkey("w.example/w", own, Algorithm.COSIGNATURE) + b"\nquorum w\n"
         ),
-        "of a witness at a file": swapped(good, quorum, _witness("one")[:-1] + b" file:///etc/passwd\nquorum one\n"),
+        "of a witness at a file": swapped(good, quorum, witness("one")[:-1] + b" file:///etc/passwd\nquorum one\n"),
         "of a witness with an escape": swapped(good, quorum, b"witness \x1b[2J x\nquorum none\n"),
-        "of a witness called none": swapped(good, quorum, _witness("one").replace(b"witness one", b"witness none") + b"quorum none\n"),
-        "of a thousand groups": swapped(good, quorum, _witness("one") + b"".join(b"group g%d 1 one\n" % n for n in range(1_000)) + quorum),
-        "of a thousand witnesses": swapped(good, quorum, b"".join(_witness(f"w{n}") for n in range(100)) + quorum),
+        "of a witness called none": swapped(good, quorum, witness("one").replace(b"witness one", b"witness none") + b"quorum none\n"),
+        "of a thousand groups": swapped(good, quorum, witness("one") + b"".join(b"group g%d 1 one\n" % n for n in range(1_000)) + quorum),
+        "of a thousand witnesses": swapped(good, quorum, b"".join(witness(f"w{n}") for n in range(100)) + quorum),
     }
     for number, key in enumerate(SMALL_ORDER):
         encoded = base64.b64encode(b"\x01" + key)
