@@ -22,6 +22,13 @@ settings.register_profile("first", settings.get_profile("steady"), phases=(Phase
 settings.load_profile(os.environ.get("PLUMBLINE_HYPOTHESIS", "steady"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure no coverage in slow tests: watching each line triples their time, and what they reach quick ones reach too."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker("no_cover")
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator["Server"]:
     """Return the tests' own PostgreSQL server, one for each process that runs tests."""

@@ -153,6 +153,7 @@ def test_two_entries_swapped_are_found_at_the_first(copy, one, other):
     assert (report.holds, report.first_bad) == (False, one)
 
 
+@pytest.mark.slow
 def test_adjacent_swaps_and_inserted_copies_are_found_everywhere(house):
     entries = house.entries()
     for index in range(len(entries) - 1):

@@ -73,6 +73,7 @@ def test_without_a_trust_file_it_is_unpinned(works):
     assert said.err.endswith("hint: give the trust file that the issuer's ledger handed you apart from this file: --trust FILE\n")
 
 
+@pytest.mark.slow
 def test_each_byte_of_the_attachments_may_be_changed_and_never_passes(works):
     """What may change unseen are the names of lines by unknown keys, which are passed over by design: then less is said."""
     pdf = works.pdf.read_bytes()

@@ -187,6 +187,7 @@ def test_certified_mass_that_was_split_is_followed_so_that_it_is_seen_whether_th
     assert "batch keystone:S2 was made of certified batch keystone:BL, and the evidence leaves it out" in found.problems[0]
 
 
+@pytest.mark.slow
 def test_no_byte_of_it_can_be_changed_unseen(chain, data):
     # A line by an unknown key is passed over, so the name and key ID of the log's own clock may change: then its time is not known.
     clock = data.rindex("— ledger.example/lead ".encode(), 0, data.index(b"\nprior "))
@@ -327,6 +328,7 @@ def test_a_withdrawn_certificate_does_not_hold_by_fresh_evidence(tmp_path):
     assert found.problems == [f"certificate {claim.number} was withdrawn by record {len(works.records) - 1}: weighed wrongly"]
 
 
+@pytest.mark.slow
 def test_a_chain_of_thousands_of_steps_is_verified_without_recursion(tmp_path):
     works = Evidenced()
     name = "keystone:BL"

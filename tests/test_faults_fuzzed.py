@@ -23,6 +23,7 @@ def only(given, name):
     return [target for target in given if target.name == name]
 
 
+@pytest.mark.slow
 def test_bent_files_are_refused_by_every_parser_and_verifier(given):
     figure = fuzzed.tried(given, 3_000, 7)
     assert (figure.wrong, figure.first_wrong) == (0, ())

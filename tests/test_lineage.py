@@ -95,6 +95,7 @@ def test_an_unknown_batch_cannot_be_traced(works):
         trace(works.memory, "keystone:X", "back")
 
 
+@pytest.mark.slow
 def test_a_chain_of_5000_steps_is_walked_and_certified_without_recursion():
     works = Works()
     works.log("keystone/1", event("receive", "keystone:works", **lot("keystone:S0", "soft_lead", "1", Pb="99.9")))

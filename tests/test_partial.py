@@ -3,6 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +32,7 @@ def partial(view, touch: Touch) -> Memory:
     return memory
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(STEPS)
 def test_every_batch_of_a_random_ledger_stands_in_its_partial_view_as_in_the_whole(steps):

@@ -365,7 +365,7 @@ def test_the_rest_of_nothing_is_refused_with_what_was_asked(ledger):
 def test_the_batch_that_is_named_twice_is_told_among_others(ledger):
     ledger.log(K, receive(GOOD))
     for names, what in (([A, GOOD, B, GOOD, B], f"input of this transform {B}"), ([A, GOOD, GOOD], f"input of this transform {GOOD}")):
-        refused(ledger, K, transform("cast", names, [block()]), DuplicateError, f"{what} exists already")
+        refused(ledger, K, transform("cast", names, [block()]), DuplicateError, f"{what} stands twice")
 
 
 def test_a_split_is_within_its_scales_bound_to_the_milligram(ledger):

@@ -190,6 +190,7 @@ def with_contents(change) -> bytes:
     return sealed()[:start] + b"<%s>" % contents.hex().upper().encode() + sealed()[end:]
 
 
+@pytest.mark.slow
 def test_every_byte_of_the_signature_itself_is_bound():
     found = signature(sealed())
     assert found is not None

@@ -68,6 +68,7 @@ def test_both_say_the_same_of_a_keys_records():
     assert (ours(FILES["key.evidence"], TRUST, None), theirs(FILES["key.evidence"], TRUST, None)) == ("holds", "holds")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOLDING)
 def test_verdicts_on_damaged_evidence_never_differ(name):
     dice = random.Random(name)
@@ -76,6 +77,7 @@ def test_verdicts_on_damaged_evidence_never_differ(name):
     assert [one for one in found if one is not None] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["certificate.evidence", "origin.evidence", "declared.evidence", "usmca.evidence", "shipment.evidence"])
 def test_verdicts_on_damaged_certificates_never_differ(name):
     dice = random.Random(7)
@@ -130,6 +132,7 @@ def test_verdicts_on_evidence_with_records_left_out_never_differ(works, request)
             assert differ(written(rest), trust, certificate) is None, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(LEDGERS))
 def test_verdicts_on_random_ledgers_and_on_what_their_books_refuse_never_differ(seed, tmp_path):
     (first, *_), *forged = verdicts_on_ledger(seed, tmp_path)
@@ -937,6 +940,7 @@ def agree(case: judged.Case) -> str:
 MEASURES = sorted({rule["measure"] for rule in BOOK})
 
 
+@pytest.mark.slow
 def test_both_judge_random_lots_alike_by_every_rule_of_the_book():
     dice, found = random.Random(51), set()
     for rule in BOOK:
@@ -1007,6 +1011,7 @@ def openssl_accepts(public: bytes, signature: bytes, message: bytes, context: by
     return True
 
 
+@pytest.mark.slow
 def test_the_second_verifier_and_openssl_take_the_same_ml_dsa_signatures():
     dice = random.Random(44)
     for _ in range(40):
@@ -1234,6 +1239,7 @@ def test_verdicts_on_trust_files_that_name_an_ml_dsa_key_never_differ(cosigned):
     assert holding == {"a url", made[6][2]}
 
 
+@pytest.mark.slow
 def test_verdicts_on_damaged_ml_dsa_cosignatures_never_differ(cosigned):
     dice = random.Random(6)
     length = len(base64.b64decode(cosigned.line.rsplit(b" ", 1)[1]))

@@ -19,6 +19,7 @@ def batch(dry, made, **more):
     return Batch("a:1", "soft_lead", "a", "a:works", 0, 0, dry, dry, contents=contents, **more)
 
 
+@pytest.mark.slow
 def test_a_million_draws_of_a_gram_give_exactly_what_the_whole_contains():
     left = Stock.of({US: 714_025_000, AU: 130_975_000})  # 1,000 kg at 84.5 %, of which 84.5 % are end-of-life
     whole = 10**6

@@ -150,6 +150,7 @@ def test_the_hashes_above_level_0_are_roots_of_full_subtrees():
     assert whole.rows[2][0] == merkle.root(whole.rows[0][:65_536])
 
 
+@pytest.mark.slow
 def test_roots_and_paths_are_those_of_the_whole_tree_at_every_size_up_to_600():
     """The tiles are always read at the widths of the size at hand, as a reader of an export has to."""
     leaves = tree(600).rows[0]
