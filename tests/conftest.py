@@ -1,6 +1,7 @@
 """Settings of the whole test run; fixtures live in tests/support or beside their tests."""
 
 import os
+import sys
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,16 @@ settings.register_profile("first", settings.get_profile("steady"), phases=(Phase
 settings.load_profile(os.environ.get("PLUMBLINE_HYPOTHESIS", "steady"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Measure no coverage in slow tests: watching each line triples their time, and what they reach quick ones reach too."""
-    for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker("no_cover")
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Do not watch slow tests for coverage: that triples their time, and what they reach quick ones reach too."""
+    watching = sys.gettrace()
+    if item.get_closest_marker("slow"):
+        sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(watching)
 
 
 @pytest.fixture(scope="session")
