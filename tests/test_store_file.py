@@ -3,6 +3,8 @@
 import errno
 import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -241,3 +243,9 @@ def test_keys_in_another_folder_are_remembered_by_their_whole_path(tmp_path):
     empty = Store.create(tmp_path / "empty.db")
     with empty.reading() as view, pytest.raises(StoreError, match="^the store holds no record 0$"):
         trust_of(view)
+
+
+def test_what_the_drivers_log_beside_what_they_raise_reaches_nobodys_terminal():
+    said = "import logging, ledger.store.store; [logging.getLogger(name).error('a stack') for name in ('sqlalchemy.pool', 'psycopg')]"
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,6 +15,10 @@ from ledger.store.place import Place
 from ledger.store.sqlite import SqliteFile
 
 BUSY_SECONDS: Final = 30
+
+for _name in ("sqlalchemy", "psycopg"):
+    # What goes wrong they log with its stack, and raise as well; who uses the program is told once, in our words.
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 _T = TypeVar("_T")
 
