@@ -4,7 +4,7 @@ import re
 import pytest
 
 from ledger.errors import EncodingError, VerificationError
-from ledger.tlog.private import sealed_digest, verify_opening
+from ledger.tlog.private import sealed_digest, sealed_fields, verify_opening
 
 SALT = bytes(range(16))
 
@@ -53,3 +53,16 @@ def test_a_path_cannot_run_into_its_value():
 def test_what_cannot_be_sealed_is_refused(salt, value, message):
     with pytest.raises(EncodingError, match=f"^{re.escape(message)}$"):
         sealed_digest(salt=salt, field="number", value=value)
+
+
+def test_sealed_fields_are_found_by_their_paths_and_nothing_else_is_taken_for_one():
+    event = {
+        "type": "receive",
+        "private": {"driver": {"sealed": "aa"}},
+        "documents": [{"kind": "weigh_ticket"}, {"number": {"sealed": "bb"}, "sealed": "cc"}],
+        "of": {"sealed": "dd", "other": {"sealed": "ee"}},
+    }
+    assert sealed_fields(event) == {"private.driver": "aa", "documents.1.number": "bb", "of.other": "ee"}
+    assert sealed_fields([{"sealed": "aa"}, ["x", {"sealed": "bb"}]]) == {"0": "aa", "1.1": "bb"}
+    assert sealed_fields("sealed") == sealed_fields(7) == {}
+    assert sealed_fields({"sealed": "aa"}) == {"": "aa"}
